@@ -1,0 +1,171 @@
+"""Recorded runs: one JSON file a run, and the tables that are drawn from them.
+
+A record holds all that is needed to repeat or to doubt a number: configuration, seed, labelled images, versions,
+device, duration, source revision, history, last and best scores.
+"""
+
+import math
+import platform
+import statistics
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from scipy import stats
+
+import reco_core
+from reco_core import config
+from reco_core.backbones import weights_digest
+from reco_core.config import TrainConfig
+from reco_core.errors import InputError
+from reco_core.files import read_json, write_json
+from reco_core.labels import LabelledSplit
+
+SCHEMA = 1
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def source_revision() -> str | None:
+    """The git commit that the library runs from, with "+" if files differ from it; None outside a repository."""
+    folder = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + (
+            "+" if git("status", "--porcelain", "--", ".") else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def environment(device: str) -> dict[str, Any]:
+    """Versions and machine, as far as they can change a number."""
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "reco_core": reco_core.__version__,
+        "device": device,
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def make_record(
+    options: TrainConfig, split: LabelledSplit, test: dict[str, Any], val: dict[str, Any], best: dict[str, Any],
+    history: Sequence[dict[str, Any]], classes: Sequence[str], seconds: float, device: str, revision: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The record of a finished run: plain JSON types, None where a class does not occur."""
+    settings = config.to_dict(options)
+    # A path says where one person keeps a file; its digest says which file it was.
+    settings["data"]["root"] = None
+    settings["model"]["weights"] = weights_digest(options.model.weights)
+    return {
+        "schema": SCHEMA,
+        "config": settings,
+        "split": {"digest": split.digest, "labelled": list(split.names), "unlabelled": len(split.unlabelled),
+                  "missing_classes": list(split.missing_classes)},
+        "classes": list(classes),
+        "test": test,
+        "val": {"last": val, "best": best},
+        "history": list(history),
+        "seconds": round(seconds, 1),
+        "environment": environment(device),
+        "revision": revision,
+    }  # fmt: skip
+
+
+def record_name(record: dict[str, Any]) -> str:
+    """A file name that tells runs apart: data set, labels, method, seed."""
+    settings = record["config"]
+    labels = settings["data"]["num_labelled"] or "all"
+    return f"{settings['data']['dataset']}-{labels}-{settings['method']}-seed{settings['seed']}.json"
+
+
+def write_record(record: dict[str, Any], path: Path) -> Path:
+    """Write a record, whole or not at all."""
+    write_json(path, record)
+    return path
+
+
+def load_records(folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """All records below a folder, sorted by path.
+
+    Raises:
+        InputError: for a file that is not a record.
+    """
+    records = []
+    for path in sorted(Path(folder).rglob("*.json")):
+        record = read_json(path)
+        if record.get("schema") != SCHEMA or not {"config", "test", "val"} <= set(record):
+            raise InputError(
+                f"{path}: not a record of `reco train` (schema {record.get('schema')!r}, want {SCHEMA})"
+            )
+        records.append(record)
+    return records
+
+
+def test_miou(which: str = "last") -> Callable[[dict[str, Any]], float]:
+    """A function that takes the mean IoU, in percent, on the test split from a record; which: "last" or "best"."""
+    return lambda record: 100 * record["test"][which]["miou"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Values of several seeds."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean; NaN without values."""
+        return statistics.fmean(self.values) if self.values else math.nan
+
+    @property
+    def sd(self) -> float:
+        """Sample standard deviation; NaN below two values."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else math.nan
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Student's t confidence interval of the mean; NaN below two values."""
+        if len(self.values) < 2:
+            return math.nan, math.nan
+        half = stats.t.ppf(0.5 + level / 2, len(self.values) - 1) * self.sd / math.sqrt(len(self.values))
+        return self.mean - half, self.mean + half
+
+
+def by_method(
+    records: Iterable[dict[str, Any]], value: Callable[[dict[str, Any]], float]
+) -> dict[str, dict[int, float]]:
+    """Method -> seed -> value.
+
+    Raises:
+        InputError: two records of one method and seed.
+    """
+    table: dict[str, dict[int, float]] = defaultdict(dict)
+    for record in records:
+        method, seed = record["config"]["method"], record["config"]["seed"]
+        if seed in table[method]:
+            raise InputError(f"two records of {method!r} with seed {seed}: select one configuration first")
+        table[method][seed] = value(record)
+    return dict(table)
+
+
+def summarise(values: dict[int, float]) -> Summary:
+    """Mean and spread over seeds."""
+    return Summary(tuple(values[seed] for seed in sorted(values)))
+
+
+def paired_difference(ours: dict[int, float], theirs: dict[int, float]) -> Summary:
+    """Differences ours - theirs over the seeds that both have; a seed fixes split and images, so pairs share them."""
+    return Summary(tuple(ours[seed] - theirs[seed] for seed in sorted(set(ours) & set(theirs))))

@@ -1,0 +1,101 @@
+"""The endless streams of crops that training reads, fixed by seed and step alone."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from reco_core.seeding import stream_generator
+from reco_core.transforms import random_scale_crop
+
+
+class StreamSampler(Sampler[list[tuple[int, int]]]):
+    """Batches of (index, draw): epoch after epoch in fresh random order, starting at any step.
+
+    Draw number p of the stream is entry p mod n of the permutation of epoch p // n, so a run that resumes at a step,
+    or shares the work among processes, needs no memory of the steps before.
+
+    Args:
+        indices: of the images.
+        batch_size: images a step and process.
+        steps: range of steps to serve.
+        seed: of the run.
+        name: of the stream.
+        rank, world_size: this process among all.
+    """
+
+    def __init__(
+        self,
+        indices: Sequence[int],
+        batch_size: int,
+        steps: range,
+        seed: int,
+        name: str,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.indices = list(indices)
+        self.batch_size, self.steps = batch_size, steps
+        self.seed, self.name = seed, name
+        self.rank, self.world_size = rank, world_size
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch, order = -1, []
+        for step in self.steps:
+            first = (step * self.world_size + self.rank) * self.batch_size
+            batch = []
+            for draw in range(first, first + self.batch_size):
+                if draw // len(self.indices) != epoch:
+                    epoch = draw // len(self.indices)
+                    generator = stream_generator(self.seed, self.name, epoch)
+                    order = torch.randperm(len(self.indices), generator=generator).tolist()
+                batch.append((self.indices[order[draw % len(self.indices)]], draw))
+            yield batch
+
+
+class WeakCrops(Dataset[tuple[Tensor, Tensor]]):
+    """Weakly augmented crops of a data set; for unlabelled images the truth is withheld.
+
+    Item (index, draw) is image (3, *crop) and label (*crop). With `labelled=False` the label is 0 where there is
+    image and 255 where there is padding: it says which pixels are valid and nothing else.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        crop: tuple[int, int],
+        scale: tuple[float, float],
+        seed: int,
+        name: str,
+        labelled: bool,
+    ) -> None:
+        self.data, self.crop, self.scale = data, crop, scale
+        self.seed, self.name, self.labelled = seed, name, labelled
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        index, draw = item
+        image, label = self.data[index]
+        if not self.labelled:
+            label = torch.zeros_like(label)
+        generator = stream_generator(self.seed, self.name, "crop", draw)
+        return random_scale_crop(image, label, self.crop, self.scale, generator)
+
+
+def stream_loader(
+    crops: WeakCrops,
+    indices: Sequence[int],
+    batch_size: int,
+    steps: range,
+    rank: int = 0,
+    world_size: int = 1,
+    num_workers: int = 0,
+) -> DataLoader:
+    """A loader of batches images (B, 3, *crop) and labels (B, *crop), one a step of `steps`."""
+    sampler = StreamSampler(indices, batch_size, steps, crops.seed, crops.name, rank, world_size)
+    pin = torch.cuda.is_available()
+    return DataLoader(crops, batch_sampler=sampler, num_workers=num_workers, pin_memory=pin)
