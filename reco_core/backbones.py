@@ -45,9 +45,7 @@ BACKBONES = {
 class Backbone(nn.Module):
     """Features at stride 4 and at the output stride, from two sequential parts of a torchvision network."""
 
-    def __init__(
-        self, low: nn.Sequential, high: nn.Sequential, low_level_channels: int, out_channels: int
-    ) -> None:
+    def __init__(self, low: nn.Sequential, high: nn.Sequential, low_level_channels: int, out_channels: int) -> None:
         super().__init__()
         self.low = low
         self.high = high
@@ -105,9 +103,7 @@ def _mobilenet(network: nn.Module, output_stride: int) -> Backbone:
 
 def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
     if not path.is_file():
-        raise InputError(
-            f"{path}: no such weights file; give a state dict of {backbone}, or 'imagenet', or nothing"
-        )
+        raise InputError(f"{path}: no such weights file; give a state dict of {backbone}, or 'imagenet', or nothing")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = {name: value for name, value in state.items() if not name.startswith(("fc.", "classifier."))}
@@ -126,14 +122,10 @@ def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
 def _normalisation(weights: str | Path | None, backbone: str) -> Normalisation:
     """ImageNet's mean and deviation for torchvision's weights and ResNets; [-1, 1] for converted MobileNetV2 files."""
     from_file = weights is not None and str(weights) != "imagenet"
-    return (
-        SYMMETRIC_NORMALISATION if from_file and backbone.startswith("mobilenet") else IMAGENET_NORMALISATION
-    )
+    return SYMMETRIC_NORMALISATION if from_file and backbone.startswith("mobilenet") else IMAGENET_NORMALISATION
 
 
-def build_backbone(
-    name: str, weights: str | Path | None, output_stride: int
-) -> tuple[Backbone, Normalisation]:
+def build_backbone(name: str, weights: str | Path | None, output_stride: int) -> tuple[Backbone, Normalisation]:
     """A dilated backbone and the normalisation (mean, std) that its inputs need.
 
     Args:
@@ -153,9 +145,7 @@ def build_backbone(
     pretrained = str(weights) == "imagenet"
     if pretrained and spec.width_multiplier not in (None, 1.0):
         raise InputError(f"torchvision has no ImageNet weights for {name!r}: give the path of a state dict")
-    network = getattr(torchvision.models, spec.constructor)(
-        weights="IMAGENET1K_V1" if pretrained else None, **options
-    )
+    network = getattr(torchvision.models, spec.constructor)(weights="IMAGENET1K_V1" if pretrained else None, **options)
     if weights is not None and not pretrained:
         _load_state(network, Path(weights), name)
     build = _mobilenet if spec.constructor == "mobilenet_v2" else _resnet

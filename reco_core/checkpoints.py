@@ -40,9 +40,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (zipfile.BadZipFile, RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"{path}: not a checkpoint or cut short ({reason[:120]}); use another one"
-        ) from error
+        raise InputError(f"{path}: not a checkpoint or cut short ({reason[:120]}); use another one") from error
     if not isinstance(state, dict) or not {"config", "network"} <= set(state):
         raise InputError(f"{path}: not a checkpoint of `reco train`")
     return state

@@ -162,9 +162,7 @@ def from_dict(kind: type, values: dict[str, Any], where: str = "configuration") 
         raise InputError(f"{where}: expected an object with fields of {kind.__name__}, got {values!r}")
     unknown = sorted(set(values) - set(hints))
     if unknown:
-        raise InputError(
-            f"{where}: unknown field {unknown[0]!r} of {kind.__name__}; known: {', '.join(hints)}"
-        )
+        raise InputError(f"{where}: unknown field {unknown[0]!r} of {kind.__name__}; known: {', '.join(hints)}")
     return kind(**{name: _convert(hints[name], value, f"{where}.{name}") for name, value in values.items()})
 
 

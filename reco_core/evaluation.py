@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from reco_core import IGNORE_INDEX
-from reco_core.models import enlarge
+from reco_core.pixels import enlarge
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,7 @@ def evaluate(
         batch_size: images at once; the scores do not depend on it.
         on_batch: called with the number of images done.
     """
-    metric = MulticlassConfusionMatrix(data.num_classes, ignore_index=IGNORE_INDEX, validate_args=False).to(
-        device
-    )
+    metric = MulticlassConfusionMatrix(data.num_classes, ignore_index=IGNORE_INDEX, validate_args=False).to(device)
     training = network.training
     network.eval()
     loader = DataLoader(data, batch_size=batch_size, num_workers=num_workers, collate_fn=list)

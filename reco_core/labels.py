@@ -81,9 +81,7 @@ def balanced_split(data: Any, num_labelled: int | None, seed: int, min_classes: 
     return _split(data, chosen, presence)
 
 
-def _next_image(
-    remaining: list[int], presence: np.ndarray, seen: np.ndarray, rng: np.random.Generator
-) -> int:
+def _next_image(remaining: list[int], presence: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> int:
     """The first remaining image, in random order, that shows the least-seen class which any remaining image shows."""
     available = presence[remaining].any(axis=0)
     counts = np.where(available, seen, np.iinfo(int).max)

@@ -69,9 +69,7 @@ def _paste(mask: Tensor, images: Tensor, labels: Tensor, confidence: Tensor) -> 
     )
 
 
-def cutout(
-    images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
-) -> Batch:
+def cutout(images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None) -> Batch:
     """Erase half of each image: black, label 255, confidence 0. Shapes as in `classmix`."""
     erased = half_area_boxes(len(images), images.shape[-2:], generator, images.device)
     return (
@@ -81,18 +79,12 @@ def cutout(
     )
 
 
-def cutmix(
-    images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
-) -> Batch:
+def cutmix(images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None) -> Batch:
     """Paste a rectangle of half the area of each image into the next one. Shapes as in `classmix`."""
-    return _paste(
-        half_area_boxes(len(images), images.shape[-2:], generator, images.device), images, labels, confidence
-    )
+    return _paste(half_area_boxes(len(images), images.shape[-2:], generator, images.device), images, labels, confidence)
 
 
-def classmix(
-    images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
-) -> Batch:
+def classmix(images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None) -> Batch:
     """Paste the pixels of half of each image's classes into the next image.
 
     Args:
@@ -107,9 +99,7 @@ def classmix(
     return _paste(random_class_mask(labels, generator), images, labels, confidence)
 
 
-def unmixed(
-    images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
-) -> Batch:
+def unmixed(images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None) -> Batch:
     """The plain mean teacher: nothing is mixed."""
     return images, labels, confidence
 

@@ -28,9 +28,7 @@ class SegmentationOutput(NamedTuple):
     """(B, Z, h, w), the paper's Z: the tensor that feeds both heads."""
 
 
-def conv_bn_relu(
-    in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1
-) -> nn.Sequential:
+def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1) -> nn.Sequential:
     """A convolution that keeps the size, batch norm and ReLU."""
     padding = dilation * (kernel_size // 2)
     return nn.Sequential(
@@ -69,9 +67,7 @@ class ImagePooling(nn.Module):
         pooled = conv(pooled)
         if self.training and pooled.shape[0] == 1:
             # One value a channel has no variance, and batch norm refuses it: the running statistics serve instead.
-            pooled = F.batch_norm(
-                pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
-            )
+            pooled = F.batch_norm(pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
         else:
             pooled = norm(pooled)
         return relu(pooled).expand(-1, -1, *x.shape[-2:])
@@ -140,9 +136,7 @@ class SummedDilations(nn.Module):
 class SegmentationNetwork(nn.Module):
     """psi_c(phi(x)) and psi_r(phi(x)), Section 3.1. Images in [0, 1]; the network normalises them itself."""
 
-    def __init__(
-        self, normalise: Normalise, encoder: nn.Module, classifier: nn.Module, representer: nn.Module
-    ) -> None:
+    def __init__(self, normalise: Normalise, encoder: nn.Module, classifier: nn.Module, representer: nn.Module) -> None:
         super().__init__()
         self.normalise = normalise
         self.encoder = encoder
@@ -235,15 +229,8 @@ ARCHITECTURES = {"deeplab_v3_plus": deeplab_v3_plus, "deeplab_v2": deeplab_v2}
 def build_model(config: ModelConfig, num_classes: int) -> SegmentationNetwork:
     """The network that a configuration names, for `num_classes` classes."""
     if config.architecture not in ARCHITECTURES:
-        raise InputError(
-            f"unknown architecture {config.architecture!r}: choose one of {', '.join(ARCHITECTURES)}"
-        )
+        raise InputError(f"unknown architecture {config.architecture!r}: choose one of {', '.join(ARCHITECTURES)}")
     options = {"width": config.width} if config.architecture == "deeplab_v3_plus" else {}
     return ARCHITECTURES[config.architecture](
         num_classes, config.backbone, config.representation_dim, config.weights, **options
     )
-
-
-def enlarge(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear enlargement of logits (B, C, h, w) to (B, C, *size), corners aligned (published experiments)."""
-    return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=True)

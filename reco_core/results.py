@@ -40,9 +40,7 @@ def source_revision() -> str | None:
         ).stdout.strip()
 
     try:
-        return git("rev-parse", "--short=12", "HEAD") + (
-            "+" if git("status", "--porcelain", "--", ".") else ""
-        )
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -108,9 +106,7 @@ def load_records(folder: Path = RESULTS) -> list[dict[str, Any]]:
     for path in sorted(Path(folder).rglob("*.json")):
         record = read_json(path)
         if record.get("schema") != SCHEMA or not {"config", "test", "val"} <= set(record):
-            raise InputError(
-                f"{path}: not a record of `reco train` (schema {record.get('schema')!r}, want {SCHEMA})"
-            )
+            raise InputError(f"{path}: not a record of `reco train` (schema {record.get('schema')!r}, want {SCHEMA})")
         records.append(record)
     return records
 

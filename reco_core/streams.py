@@ -1,4 +1,4 @@
-"""The endless streams of crops that training reads, fixed by seed and step alone."""
+"""What training reads: data sets in memory, and endless streams of crops that seed and step alone decide."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,8 +7,30 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from reco_core import datasets
+from reco_core.config import TrainConfig
+from reco_core.errors import InputError
 from reco_core.seeding import stream_generator
 from reco_core.transforms import random_scale_crop
+
+
+def load_split(options: TrainConfig, split: str) -> Any:
+    """One split of the configured data set, decoded once and kept in memory as bytes."""
+    return datasets.cached(datasets.load(options.data.dataset, options.data.root, split, size=options.data.size))
+
+
+def check_crop(data: Any, options: TrainConfig) -> None:
+    """Refuse a crop that exceeds the images on both sides: most of it would be padding.
+
+    Raises:
+        InputError: naming both sizes.
+    """
+    crop, size = options.data.crop, tuple(data[0][1].shape)
+    if crop[0] > size[0] and crop[1] > size[1]:
+        raise InputError(
+            f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is larger than image {data.names[0]!r} of"
+            f" {size[0]} x {size[1]} pixels: choose a smaller crop or a larger size"
+        )
 
 
 class StreamSampler(Sampler[list[tuple[int, int]]]):
@@ -87,15 +109,19 @@ class WeakCrops(Dataset[tuple[Tensor, Tensor]]):
 
 
 def stream_loader(
-    crops: WeakCrops,
-    indices: Sequence[int],
-    batch_size: int,
-    steps: range,
-    rank: int = 0,
-    world_size: int = 1,
-    num_workers: int = 0,
+    options: TrainConfig, data: Any, indices: Sequence[int], name: str, steps: range, rank: int = 0, world_size: int = 1
 ) -> DataLoader:
-    """A loader of batches images (B, 3, *crop) and labels (B, *crop), one a step of `steps`."""
-    sampler = StreamSampler(indices, batch_size, steps, crops.seed, crops.name, rank, world_size)
+    """A loader of batches, images (B, 3, *crop) and labels (B, *crop), one a step of `steps`.
+
+    Args:
+        options: batch size, crop, scale, seed and workers.
+        data: where the images are.
+        indices: which of them.
+        name: of the stream: "labelled" or "unlabelled" (whose truth is withheld).
+        steps: the steps to serve.
+        rank, world_size: this process among all.
+    """
+    crops = WeakCrops(data, options.data.crop, options.data.scale, options.seed, name, labelled=name == "labelled")
+    sampler = StreamSampler(indices, options.optimiser.batch_size, steps, options.seed, name, rank, world_size)
     pin = torch.cuda.is_available()
-    return DataLoader(crops, batch_sampler=sampler, num_workers=num_workers, pin_memory=pin)
+    return DataLoader(crops, batch_sampler=sampler, num_workers=options.num_workers, pin_memory=pin)

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from reco_core import IGNORE_INDEX
-from reco_core.models import enlarge
+from reco_core.pixels import enlarge
 
 
 class MeanTeacher(nn.Module):
     """A moving average of the student, which labels the unlabelled images.
 
-    After step t = 1, 2, ...: theta' = lambda_t theta' + (1 - lambda_t) theta with lambda_t = min(1 - 1 / (t + 1), lambda);
+    After step t = 1, 2, ...: theta' = lambda_t theta' + (1 - lambda_t) theta, lambda_t = min(1 - 1 / (t + 1), lambda);
     the ramp lets the first steps forget the random start (published experiments; the text has lambda alone).
 
     Not `torch.optim.swa_utils.AveragedModel`, which overwrites or averages the buffers: the published experiments let

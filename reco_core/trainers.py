@@ -1,7 +1,7 @@
 """One readable training loop: supervised or semi-supervised, any mixing, ReCo on or off (Section 3.3, Fig. 3)."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from reco_core import IGNORE_INDEX, config, datasets
+from reco_core import IGNORE_INDEX, config
 from reco_core.checkpoints import load_latest, save_checkpoint
 from reco_core.config import OptimiserConfig, TrainConfig
 from reco_core.errors import InputError
@@ -17,10 +17,11 @@ from reco_core.evaluation import Scores, evaluate
 from reco_core.labels import LabelledSplit, balanced_split
 from reco_core.losses import RegionalContrastLoss, supervised_cross_entropy, unsupervised_cross_entropy
 from reco_core.mixing import MIXINGS
-from reco_core.models import SegmentationNetwork, SegmentationOutput, build_model, enlarge
+from reco_core.models import SegmentationNetwork, SegmentationOutput, build_model
+from reco_core.pixels import enlarge, label_confidence, reduce_labels
 from reco_core.results import make_record, source_revision
 from reco_core.seeding import stream_generator, stream_seed
-from reco_core.streams import WeakCrops, stream_loader
+from reco_core.streams import check_crop, load_split, stream_loader
 from reco_core.teacher import MeanTeacher
 from reco_core.transforms import strong_augment
 
@@ -53,43 +54,9 @@ def learning_rate(step: int, options: OptimiserConfig) -> float:
     return options.learning_rate * (1 - held / options.iterations) ** options.power
 
 
-def reduce_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Nearest-neighbour reduction of labels (B, H, W) to the network's output size (B, h, w)."""
-    return torch.nn.functional.interpolate(labels[:, None].float(), size=tuple(size), mode="nearest")[
-        :, 0
-    ].long()
-
-
-def label_confidence(logits: Tensor, labels: Tensor) -> Tensor:
-    """Softmax probability of each pixel's own label, Eq. 4's y_q: (B, C, h, w), (B, h, w) -> (B, h, w), no gradient."""
-    index = labels.masked_fill(labels == IGNORE_INDEX, 0)
-    return logits.detach().float().softmax(dim=1).gather(1, index[:, None])[:, 0]
-
-
 def snapshot(network: torch.nn.Module) -> dict[str, Tensor]:
     """A copy of a network's state, in main memory."""
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-
-
-def load_split(options: TrainConfig, split: str) -> Any:
-    """One split of the configured data set, decoded once and kept in memory as bytes."""
-    return datasets.cached(
-        datasets.load(options.data.dataset, options.data.root, split, size=options.data.size)
-    )
-
-
-def check_crop(data: Any, options: TrainConfig) -> None:
-    """Refuse a crop that exceeds the images on both sides: most of it would be padding.
-
-    Raises:
-        InputError: naming both sizes.
-    """
-    crop, size = options.data.crop, tuple(data[0][1].shape)
-    if crop[0] > size[0] and crop[1] > size[1]:
-        raise InputError(
-            f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is larger than image {data.names[0]!r} of"
-            f" {size[0]} x {size[1]} pixels: choose a smaller crop or a larger size"
-        )
 
 
 class Trainer:
@@ -121,9 +88,7 @@ class Trainer:
     ) -> None:
         self.options, self.folder = options, Path(folder) if folder is not None else None
         self.reporter = reporter or Silent()
-        self.fabric = fabric or Fabric(
-            accelerator=options.accelerator, devices=1, precision=options.precision
-        )
+        self.fabric = fabric or Fabric(accelerator=options.accelerator, devices=1, precision=options.precision)
         self.fabric.launch()
         self.train = train if train is not None else load_split(options, "train")
         self.val = val if val is not None else load_split(options, options.data.eval_split)
@@ -143,9 +108,7 @@ class Trainer:
         self.best: dict[str, Any] = {"step": 0, "miou": -1.0}
         self.best_state: dict[str, Tensor] | None = None
         self.history: list[dict[str, Any]] = []
-        self.revision = (
-            source_revision()
-        )  # of the code that was loaded, not of what lies there when the run ends
+        self.revision = source_revision()  # of the code that was loaded, not of what lies there when the run ends
         self._build()
 
     def _build(self) -> None:
@@ -185,6 +148,7 @@ class Trainer:
         total, evaluate_every = options.optimiser.iterations, options.eval_every
         started = time.perf_counter()
         sums: dict[str, Tensor] = {}
+        self.student.train()
         for labelled, unlabelled in self._batches(range(self.step, total)):
             for name, value in self.training_step(labelled, unlabelled).items():
                 sums[name] = sums.get(name, 0) + value.detach()
@@ -200,9 +164,7 @@ class Trainer:
         self.seconds += time.perf_counter() - started
         return self.finish()
 
-    def training_step(
-        self, labelled: Sequence[Tensor], unlabelled: Sequence[Tensor] | None
-    ) -> dict[str, Tensor]:
+    def training_step(self, labelled: Sequence[Tensor], unlabelled: Sequence[Tensor] | None) -> dict[str, Tensor]:
         """One step of Fig. 3: three losses, their sum's gradient, the student's step, the teacher's update.
 
         Args:
@@ -256,9 +218,7 @@ class Trainer:
             representations.append(output.representation)
             labels.append(small)
             confidences.append(label_confidence(output.logits, small))
-        return self.contrast(
-            torch.cat(representations), torch.cat(labels), torch.cat(confidences), generator=generator
-        )
+        return self.contrast(torch.cat(representations), torch.cat(labels), torch.cat(confidences), generator=generator)
 
     def _generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
         return stream_generator(self.options.seed, name, self.step, self.fabric.global_rank, device=device)
@@ -269,30 +229,14 @@ class Trainer:
             images = images.contiguous(memory_format=torch.channels_last)
         return images, labels
 
-    def _batches(self, steps: range) -> Any:
-        """Pairs of a labelled and an unlabelled batch (None if the method uses none), one a step."""
-        options, fabric = self.options, self.fabric
-        loaders = []
-        for name, indices in (("labelled", self.split.labelled), ("unlabelled", self.split.unlabelled)):
-            if name == "unlabelled" and not options.uses_unlabelled:
-                loaders.append([None] * len(steps))
-                continue
-            crops = WeakCrops(
-                self.train,
-                options.data.crop,
-                options.data.scale,
-                options.seed,
-                name,
-                labelled=name == "labelled",
-            )
-            loaders.append(
-                stream_loader(
-                    crops, indices, options.optimiser.batch_size, steps, fabric.global_rank, fabric.world_size,
-                    options.num_workers,
-                )
-            )  # fmt: skip
-        self.student.train()
-        return zip(*loaders, strict=True)
+    def _batches(self, steps: range) -> Iterator[tuple[Sequence[Tensor], Sequence[Tensor] | None]]:
+        """A labelled and an unlabelled batch (None if the method uses none) for every step."""
+        process = self.fabric.global_rank, self.fabric.world_size
+        labelled = stream_loader(self.options, self.train, self.split.labelled, "labelled", steps, *process)
+        unlabelled = [None] * len(steps)
+        if self.options.uses_unlabelled:
+            unlabelled = stream_loader(self.options, self.train, self.split.unlabelled, "unlabelled", steps, *process)
+        return zip(labelled, unlabelled, strict=True)
 
     def _report(self, sums: dict[str, Tensor], since: int) -> None:
         losses = {name: (value / since).item() for name, value in sums.items()}

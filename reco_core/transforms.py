@@ -57,11 +57,11 @@ def random_scale_crop(
         padding = [left, top, missing[1] - left, missing[0] - top]  # left, top, right, bottom
         if max(padding[0], padding[2]) >= width or max(padding[1], padding[3]) >= height:
             raise InputError(
-                f"crop {crop[0]} x {crop[1]} is larger than an image of {height} x {width} pixels (scaled by {factor:.2f}):"
-                " choose a smaller crop, a larger size or a narrower range of scales"
+                f"crop {crop[0]} x {crop[1]} is larger than an image of {height} x {width} pixels"
+                f" (scaled by {factor:.2f}): choose a smaller crop, a larger size or a narrower range of scales"
             )
         image = TF.pad(image, padding, padding_mode="reflect")
-        label = TF.pad(label, padding, fill=IGNORE_INDEX)
+        label = TF.pad(label[None], padding, fill=IGNORE_INDEX)[0]
     top, left = (
         int(torch.randint(have - want + 1, (), generator=generator))
         for want, have in zip(crop, image.shape[-2:], strict=True)
@@ -82,7 +82,7 @@ def _jitter(image: Tensor, generator: torch.Generator | None) -> Tensor:
 def strong_augment(
     images: Tensor, labels: Tensor, confidence: Tensor | None = None, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The strong augmentation of a batch: each image is jittered (p 0.8), blurred (p 0.5) and flipped (p 0.5) by itself.
+    """The strong augmentation of a batch: each image by itself is jittered (p 0.8), blurred (p 0.5), flipped (p 0.5).
 
     Args:
         images: (B, 3, H, W) float in [0, 1], on any device.
