@@ -111,7 +111,7 @@ def load_records(folder: Path = RESULTS) -> list[dict[str, Any]]:
     return records
 
 
-def test_miou(which: str = "last") -> Callable[[dict[str, Any]], float]:
+def miou_percent(which: str = "last") -> Callable[[dict[str, Any]], float]:
     """A function that takes the mean IoU, in percent, on the test split from a record; which: "last" or "best"."""
     return lambda record: 100 * record["test"][which]["miou"]
 

@@ -1,0 +1,194 @@
+"""reco_core.trainers, streams, checkpoints: a run as a whole, on tiny scenes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from reco_core.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
+from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
+from reco_core.errors import InputError
+from reco_core.streams import StreamSampler, WeakCrops
+from reco_core.trainers import Trainer, TrainingError, learning_rate
+
+OPTIONS = TrainConfig(
+    method="reco+classmix",
+    data=DataConfig(dataset="tiny", crop=(32, 32), scale=(1.0, 1.0), num_labelled=2),
+    model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=16, width=16),
+    optimiser=OptimiserConfig(iterations=6, batch_size=2, learning_rate=0.05),
+    reco=ReCoConfig(num_queries=16, num_keys=16),
+    weak_threshold=0.0,
+    eval_every=3,
+    log_every=2,
+    checkpoint_every=2,
+    accelerator="cpu",
+)
+
+
+def trainer(tiny, folder=None, reporter=None, **changes):
+    return Trainer(replace(OPTIONS, **changes), folder, train=tiny, val=tiny, test=tiny, reporter=reporter)
+
+
+def weights(run):
+    return torch.cat([value.double().flatten() for value in run.state()["network"].values()])
+
+
+class Stop(Exception):
+    """What a killed process looks like from inside."""
+
+
+class StopAt:
+    def __init__(self, step):
+        self.step = step
+
+    def on_losses(self, step, losses):
+        if step >= self.step:
+            raise Stop
+
+    def on_scores(self, step, scores): ...
+
+
+def test_schedule_is_the_papers():
+    options = OptimiserConfig(iterations=100, learning_rate=2.5e-3)
+    assert learning_rate(0, options) == 2.5e-3
+    assert learning_rate(40, options) == pytest.approx(2.5e-3 * 0.6**0.9)
+    stepped = replace(options, schedule_interval=25)
+    assert learning_rate(40, stepped) == learning_rate(25, options)
+
+
+def test_same_seed_same_weights_and_another_seed_others(tiny):
+    runs = [trainer(tiny, seed=seed) for seed in (0, 0, 1)]
+    for run in runs:
+        run.fit()
+    assert torch.equal(weights(runs[0]), weights(runs[1]))
+    assert not torch.equal(weights(runs[0]), weights(runs[2]))
+
+
+@pytest.mark.parametrize("stop", [2, 4])
+def test_resuming_ends_in_the_same_weights_bit_for_bit(tiny, tmp_path, stop):
+    whole = trainer(tiny)
+    record = whole.fit()
+    with pytest.raises(Stop):
+        trainer(tiny, tmp_path, reporter=StopAt(stop + 2)).fit()
+    assert load_checkpoint(tmp_path / NAME)["step"] == stop
+    resumed = trainer(tiny, tmp_path)
+    again = resumed.fit()
+    assert torch.equal(weights(whole), weights(resumed))
+    for key in ("history", "test", "val", "split"):
+        assert record[key] == again[key]
+
+
+def test_the_result_does_not_depend_on_workers(tiny):
+    runs = [trainer(tiny, num_workers=workers) for workers in (0, 2)]
+    for run in runs:
+        run.fit()
+    assert torch.equal(weights(runs[0]), weights(runs[1]))
+
+
+def test_methods_share_labelled_images_and_first_weights(tiny):
+    first = {}
+    for method in ("supervised", "classmix", "reco+classmix"):
+        run = trainer(tiny, method=method)
+        labelled, _ = next(run._batches(range(1)))
+        first[method] = (weights(run), run.split.digest, labelled[0])
+    reference = first.pop("supervised")
+    for other in first.values():
+        assert torch.equal(reference[0], other[0]) and reference[1] == other[1]
+        assert torch.equal(reference[2], other[2])
+
+
+@pytest.mark.parametrize("method", ["supervised", "mean_teacher", "cutout", "cutmix", "classmix", "reco+classmix"])
+def test_each_method_learns(tiny, method):
+    """Thirty steps halve the supervised loss, and every loss that the method promises is there and not zero."""
+    run = trainer(tiny, method=method, optimiser=replace(OPTIONS.optimiser, iterations=30))
+    history = run.fit()["history"]
+    losses = [entry for entry in history if "supervised" in entry]
+    assert losses[-1]["supervised"] < 0.5 * losses[0]["supervised"]
+    promised = {"supervised"} | ({"unsupervised"} if run.options.uses_unlabelled else set())
+    promised |= {"reco"} if run.options.uses_reco else set()
+    assert set(losses[-1]) == promised | {"step"}
+    assert all(max(entry[name] for entry in losses) > 0 for name in promised)
+
+
+@pytest.mark.parametrize(("method", "name"), [("classmix", "unsupervised"), ("reco+supervised", "reco")])
+def test_each_term_moves_the_weights(tiny, method, name):
+    """A step with the term and one without it end in different weights: the term is not only computed."""
+    run, base = trainer(tiny, method=method), trainer(tiny, method="supervised")
+    for _ in range(3):  # the pseudo-labels need confidence before they weigh anything
+        batches = next(run._batches(range(1)))
+        losses = run.training_step(*batches)
+        base.training_step(batches[0], None)
+    assert losses[name] > 0
+    same = zip(run.student.parameters(), base.student.parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in same)
+
+
+def test_the_truth_of_unlabelled_images_is_withheld(tiny):
+    crops = WeakCrops(tiny, (40, 40), (1.0, 1.0), seed=0, name="unlabelled", labelled=False)
+    _, label = crops[(1, 0)]
+    assert set(label.unique().tolist()) == {0, 255}, "validity alone: 255 where there is padding"
+
+
+def test_streams_visit_every_image_once_an_epoch_and_can_start_anywhere():
+    def stream(steps, **process):
+        return [b for b in StreamSampler(range(10, 17), 3, steps, seed=1, name="labelled", **process)]
+
+    batches = stream(range(7))
+    visited = [index for batch in batches for index, _ in batch]
+    assert sorted(visited[:7]) == sorted(visited[7:14]) == list(range(10, 17)) and visited[:7] != visited[7:14]
+    assert [draw for batch in batches for _, draw in batch] == list(range(21))
+    assert stream(range(4, 7)) == batches[4:]
+    ranks = [stream(range(3), rank=rank, world_size=2) for rank in (0, 1)]
+    assert [b for pair in zip(*ranks, strict=True) for b in pair] == batches[:6]
+
+
+def test_record_names_what_is_needed_to_repeat_it(tiny):
+    record = trainer(tiny).fit()
+    assert record["config"]["seed"] == 0 and len(record["split"]["labelled"]) == 2
+    assert set(record["test"]) == {"last", "best"} and 0 <= record["test"]["best"]["miou"] <= 1
+    assert record["environment"]["device"] == "cpu" and record["seconds"] > 0
+    best = max(entry["miou"] for entry in record["history"] if "miou" in entry)
+    assert record["val"]["best"]["miou"] == pytest.approx(best, abs=1e-6)
+
+
+def test_nan_stops_the_run(tiny):
+    run = trainer(tiny)
+    run.student.module.classifier[-1].weight.data.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="loss became nan before step 2: lower the learning rate"):
+        run.fit()
+
+
+def test_clear_errors(tiny, tmp_path):
+    with pytest.raises(InputError, match=r"crop 64 x 64 is larger than image 'scene00' of 32 x 32"):
+        trainer(tiny, data=replace(OPTIONS.data, crop=(64, 64)))
+    with pytest.raises(InputError, match="'classmix' needs unlabelled images, but all 8 are labelled"):
+        trainer(tiny, method="classmix", data=replace(OPTIONS.data, num_labelled=None))
+    with pytest.raises(InputError, match="9 labelled images asked for, but 8"):
+        trainer(tiny, data=replace(OPTIONS.data, num_labelled=9))
+    trainer(tiny, tmp_path).fit()
+    with pytest.raises(InputError, match="holds a run with another configuration"):
+        trainer(tiny, tmp_path, seed=1).fit()
+
+
+def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(tmp_path):
+    for step in (1, 2):
+        save_checkpoint(tmp_path, {"config": {}, "network": {"weight": torch.ones(1000)}, "step": step})
+    assert load_latest(tmp_path)["step"] == 2
+    whole = (tmp_path / NAME).read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:1000] + b"\xff" * 8 + whole[1008:], b""):
+        (tmp_path / NAME).write_bytes(damaged)
+        assert load_latest(tmp_path)["step"] == 1
+    (tmp_path / PREVIOUS).write_bytes(b"PK")
+    with pytest.raises(InputError, match="cut short"):
+        load_latest(tmp_path)
+    assert load_latest(tmp_path / "empty") is None
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path):
+    class Exploit:
+        def __reduce__(self):
+            return (print, ("owned",))
+
+    torch.save({"config": {}, "network": Exploit()}, tmp_path / NAME)
+    with pytest.raises(InputError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / NAME)
