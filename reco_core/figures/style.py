@@ -1,0 +1,104 @@
+"""One look for every figure: white ground, colour-blind palette, labelled axes, class colours that never change."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from torch import Tensor
+
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "red": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "grey": "#6E6E6E",
+    "ink": "#222222",
+}
+"""Okabe and Ito's palette, told apart by colour-blind readers and, in this order, in greyscale."""
+
+METHOD_COLOURS = {
+    "supervised": COLOURS["grey"],
+    "mean_teacher": COLOURS["yellow"],
+    "cutout": COLOURS["purple"],
+    "cutmix": COLOURS["orange"],
+    "classmix": COLOURS["sky"],
+    "reco+classmix": COLOURS["blue"],
+    "reco+supervised": COLOURS["green"],
+}
+METHOD_NAMES = {
+    "supervised": "Supervised",
+    "mean_teacher": "Mean teacher",
+    "cutout": "CutOut",
+    "cutmix": "CutMix",
+    "classmix": "ClassMix",
+    "reco+classmix": "ReCo + ClassMix",
+    "reco+supervised": "ReCo + Supervised",
+}
+
+RC = {
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "svg.fonttype": "none",
+}
+"""Matplotlib settings; the book's notebooks apply them once with `plt.rcParams.update(RC)`."""
+
+
+def new_figure(width: float = 7.0, height: float = 3.5) -> Figure:
+    """An empty figure of the given size, inches, drawn on white and laid out without overlaps."""
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def hide_axes(axes: Axes) -> None:
+    """Leave only the picture: images need no axes."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def colour_labels(labels: Tensor, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """(H, W) class indices -> (H, W, 3) uint8; 255 (ignore) is white."""
+    table = np.full((256, 3), 255, dtype=np.uint8)
+    table[: len(palette)] = np.asarray(palette, dtype=np.uint8)
+    return table[np.asarray(labels, dtype=np.uint8)]
+
+
+def show_image(axes: Axes, image: Tensor, title: str = "") -> None:
+    """Draw an image (3, H, W) in [0, 1]."""
+    axes.imshow(image.clamp(0, 1).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
+    axes.set_title(title)
+    hide_axes(axes)
+
+
+def show_labels(axes: Axes, labels: Tensor, palette: Sequence[Sequence[int]], title: str = "") -> None:
+    """Draw a label map (H, W) in the data set's colours."""
+    axes.imshow(colour_labels(labels.cpu(), palette), interpolation="nearest")
+    axes.set_title(title)
+    hide_axes(axes)
+
+
+def class_legend(
+    figure: Figure, classes: Sequence[str], palette: Sequence[Sequence[int]], columns: int = 7, ignored: bool = False
+) -> None:
+    """A legend of class colours below the figure; with `ignored`, white for the label 255 too."""
+    entries = [
+        Patch(facecolor=tuple(value / 255 for value in colour), edgecolor="#999999", label=name)
+        for name, colour in zip(classes, palette, strict=True)
+    ]
+    if ignored:
+        entries.append(Patch(facecolor="white", edgecolor="#999999", label="ignored (255)"))
+    figure.legend(handles=entries, loc="outside lower center", ncols=columns, fontsize=8, handlelength=1.2)
