@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
+from reco_core.experiments import COMPARED, recipe
 
 Images = Annotated[list[Path], tyro.conf.Positional]
 Name = Annotated[str, tyro.conf.Positional]
@@ -40,7 +41,10 @@ class Progress:
 
 
 def train(
-    options: Annotated[TrainConfig, tyro.conf.arg(name="")], output: Path | None = None, resume: bool = True
+    options: Annotated[TrainConfig, tyro.conf.arg(name="")],
+    output: Path | None = None,
+    resume: bool = True,
+    record: Path | None = None,
 ) -> None:
     """Train a network; without options, ReCo + ClassMix on toyscapes with 20 labelled images, in minutes on two cores.
 
@@ -48,9 +52,10 @@ def train(
         options: the run's configuration.
         output: folder of the run; by default runs/<data set>-<labels>-<method>-seed<seed>.
         resume: go on from the folder's checkpoint, if it has one; with --no-resume, a folder in use is refused.
+        record: the run's record; by default record.json in its folder.
     """
     from reco_core.checkpoints import NAME
-    from reco_core.results import record_name, write_record
+    from reco_core.results import write_record
     from reco_core.trainers import Trainer
 
     folder = output or Path("runs") / run_name(options)
@@ -62,12 +67,40 @@ def train(
           f" {trainer.fabric.device}; into {folder}")  # fmt: skip
     if trainer.split.missing_classes:
         print(f"no labelled image shows: {', '.join(trainer.split.missing_classes)}")
-    record = trainer.fit()
-    path = write_record(record, folder / "record.json")
-    scores = record["test"] or {"last": record["val"]["last"]}
+    finished = trainer.fit()
+    path = write_record(finished, record or folder / "record.json")
+    scores = finished["test"] or {"last": finished["val"]["last"]}
     for which, values in scores.items():
         print(f"{which:>4} mIoU {100 * values['miou']:.2f} %, pixel accuracy {100 * values['pixel_accuracy']:.2f} %")
-    print(f"record: {path}   (its name in results/ would be {record_name(record)})")
+    print(f"record: {path}")
+
+
+def reproduce(
+    group: Annotated[str, tyro.conf.Positional],
+    methods: tuple[str, ...] = COMPARED,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    root: str | None = None,
+    weights: str | None = None,
+    output: Path = Path("runs"),
+    results: Path = Path("results"),
+) -> None:
+    """Run a group of recipes one after another: skips what is recorded, goes on with what was broken off.
+
+    Args:
+        group: recipes' common name, such as small/camvid/20.
+        methods: compared methods.
+        seeds: of the runs.
+        root: the data set's folder.
+        weights: the backbone's initial weights: "imagenet" or a path; by default random.
+        output: folder of the runs.
+        results: folder of the records.
+    """
+    runs = [recipe(f"{group}/{method}", seed, root, weights) for seed in seeds for method in methods]
+    for number, options in enumerate(runs, start=1):
+        record = results / group / f"{options.method}-seed{options.seed}.json"
+        print(f"[{number}/{len(runs)}] {record}" + (" is there" if record.exists() else ""))
+        if not record.exists():
+            train(options, output / group / f"{options.method}-seed{options.seed}", record=record)
 
 
 def run_name(options: TrainConfig) -> str:
@@ -182,7 +215,7 @@ def download(name: Name, root: Path | None = None) -> None:
     print(folder)
 
 
-COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict}
+COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "reproduce": reproduce}
 DATA_COMMANDS = {"info": info, "preview": preview, "download": download}
 
 

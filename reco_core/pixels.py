@@ -1,4 +1,4 @@
-"""Between the resolution of the images and that of the network (Section 3.2, and how the published experiments did it)."""
+"""Between the resolution of the images and that of the network (Section 3.2 and the published experiments)."""
 
 import torch
 from torch import Tensor

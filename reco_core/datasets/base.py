@@ -1,0 +1,121 @@
+"""What every data set of the book is: images in [0, 1] with labels, names, classes and a palette."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.v2 import functional as TF
+
+from reco_core import IGNORE_INDEX
+from reco_core.errors import InputError
+
+Size = tuple[int, int]
+
+
+def data_root(name: str, root: str | Path | None) -> Path:
+    """The folder of a data set: `root`, else $RECO_DATA/<name>, else data/<name>.
+
+    Raises:
+        InputError: if it does not exist.
+    """
+    folder = Path(root) if root is not None else Path(os.environ.get("RECO_DATA", "data")) / name
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder for data set {name!r}; give --root, set RECO_DATA, or download it")
+    return folder
+
+
+def read_image(path: Path) -> Tensor:
+    """An image file as (3, H, W) float in [0, 1], upright."""
+    return read_image_bytes(path).float() / 255
+
+
+def read_image_bytes(path: Path, size: Size | None = None) -> Tensor:
+    """An image file as (3, H, W) uint8, upright, resized to `size` (bilinear, antialiased)."""
+    try:
+        with Image.open(path) as file:
+            pixels = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{path}: not a readable image ({error}); restore or remove it") from error
+    image = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    return image if size is None else TF.resize(image, list(size), antialias=True)
+
+
+def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = (), size: Size | None = None) -> Tensor:
+    """A mask of class indices as (H, W) int64; `ignored` values become 255."""
+    try:
+        with Image.open(path) as file:
+            mode, pixels = file.mode, np.array(file)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{path}: not a readable mask ({error}); restore or remove it") from error
+    if pixels.ndim != 2:
+        raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
+    label = torch.from_numpy(pixels.astype(np.int64))
+    for value in ignored:
+        label[label == value] = IGNORE_INDEX
+    wrong = label[(label >= num_classes) & (label != IGNORE_INDEX)]
+    if len(wrong):
+        raise InputError(f"{path}: value {int(wrong[0])} is no class; use 0 to {num_classes - 1}, or 255 to ignore")
+    if size is not None:
+        label = TF.resize(label[None], list(size), interpolation=TF.InterpolationMode.NEAREST)[0]
+    return label
+
+
+class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Items are image (3, H, W) float in [0, 1] and label (H, W) int64 with 255 = ignore."""
+
+    name: str
+    split: str
+    names: list[str]
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return len(self.classes)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def has_label(self, index: int) -> bool:
+        """Whether image `index` has a mask."""
+        return True
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image, label = self.read(index)
+        return image.float() / 255, label
+
+
+class CachedDataset(SegmentationDataset):
+    """Keeps what was read once as bytes in memory."""
+
+    def __init__(self, data: SegmentationDataset) -> None:
+        self.data = data
+        self.name, self.split, self.names = data.name, data.split, data.names
+        self.classes, self.palette = data.classes, data.palette
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def has_label(self, index: int) -> bool:
+        return self.data.has_label(index)
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        if index not in self._kept:
+            image, label = self.data.read(index)
+            self._kept[index] = image, label.to(torch.uint8)
+        image, label = self._kept[index]
+        return image, label.long()
+
+
+def cached(data: Any) -> Any:
+    """Keep a data set's decoded images in memory as bytes (320 x 240 pixels: 0.3 MB each)."""
+    return CachedDataset(data)

@@ -1,0 +1,117 @@
+"""Prototypes, relation graph, hard queries and keys (Section 3.2, Eq. 2-4), without a loop over classes or pixels."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from reco_core import IGNORE_INDEX
+
+
+def class_prototypes(representation: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    """The positive keys of :eq:`eq-sets` (Eq. 2): each class's mean representation over its pixels, not normalised.
+
+    Args:
+        representation: (B, D, h, w).
+        labels: (B, h, w) int64, 255 = ignore.
+        num_classes: C.
+
+    Returns:
+        prototypes (C, D) float32, zero for an absent class, and counts (C,) float32, pixels of each class.
+    """
+    index = torch.where(labels == IGNORE_INDEX, num_classes, labels).flatten(1)
+    member = torch.zeros(len(index), num_classes + 1, index.shape[1], dtype=torch.float32, device=labels.device)
+    member.scatter_(1, index[:, None], 1.0)
+    member = member[:, :num_classes]
+    pixels = representation.flatten(2).transpose(1, 2)  # (B, hw, D), a view
+    with torch.autocast(representation.device.type, enabled=False):
+        sums = torch.bmm(member.to(pixels.dtype), pixels).float().sum(dim=0)
+    counts = member.sum(dim=(0, 2))
+    return sums / counts.clamp(min=1)[:, None], counts
+
+
+def relation_graph(prototypes: Tensor, counts: Tensor) -> Tensor:
+    """G of :eq:`eq-relation` (Eq. 3): cosine between the prototypes of each pair of classes.
+
+    Args:
+        prototypes: (C, D).
+        counts: (C,), pixels of each class.
+
+    Returns:
+        (C, C), NaN in the rows and columns of absent classes.
+    """
+    unit = F.normalize(prototypes, dim=1)
+    absent = counts == 0
+    return (unit @ unit.T).masked_fill(absent[:, None] | absent[None, :], float("nan"))
+
+
+class PixelGroups(NamedTuple):
+    """The valid pixels of a batch, sorted by class and, inside a class, hard ones first."""
+
+    order: Tensor
+    """(N,) flat pixel indices."""
+    start: Tensor
+    """(C,) where each class begins in `order`."""
+    hard: Tensor
+    """(C,) hard pixels of each class."""
+    total: Tensor
+    """(C,) pixels of each class."""
+
+
+def group_pixels(labels: Tensor, is_hard: Tensor, num_classes: int) -> PixelGroups:
+    """Sort pixels by class and hardness, Eq. 4's sets side by side.
+
+    Args:
+        labels: (B, h, w) int64, 255 = ignore.
+        is_hard: (B, h, w) bool.
+        num_classes: C.
+    """
+    labels, is_hard = labels.flatten(), is_hard.flatten()
+    valid = labels != IGNORE_INDEX
+    key = torch.where(valid, 2 * labels + (~is_hard).long(), 2 * num_classes)
+    order = key.sort(stable=True).indices
+    counts = torch.zeros(2 * num_classes + 1, dtype=torch.int64, device=labels.device)
+    counts.scatter_add_(0, key, torch.ones_like(key))
+    hard, easy = counts[:-1].view(num_classes, 2).unbind(1)
+    total = hard + easy
+    return PixelGroups(order, total.cumsum(0) - total, hard, total)
+
+
+def draw_pixels(order: Tensor, start: Tensor, count: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """One uniform draw, with replacement, from each run order[start : start + count]; pixel order[0] where count is 0.
+
+    Args:
+        order: (N,) flat pixel indices.
+        start, count: any common shape.
+
+    Returns:
+        Flat pixel indices of that shape.
+    """
+    share = torch.rand(start.shape, generator=generator, device=order.device, dtype=torch.float64)
+    offset = torch.minimum((share * count).long(), (count - 1).clamp(min=0))
+    return order[(start + offset).clamp(max=len(order) - 1)]
+
+
+def key_class_probabilities(
+    graph: Tensor, counts: Tensor, key_sampling: str = "relation", relation_temperature: float | None = 0.5
+) -> Tensor:
+    """Which class a negative key of each class is drawn from: softmax over the other present classes (below Eq. 3).
+
+    Args:
+        graph: (C, C) from `relation_graph`.
+        counts: (C,) pixels of each class.
+        key_sampling: "relation", or "uniform": every pixel of another class is as likely.
+        relation_temperature: divides the graph before the softmax; None is the text's reading, without one.
+
+    Returns:
+        (C, C) rows of probabilities; uniform where a class has no other to draw from.
+    """
+    present = counts > 0
+    negative = present[None, :] & ~torch.eye(len(counts), dtype=torch.bool, device=counts.device)
+    if key_sampling == "relation":
+        scores = graph.nan_to_num(0.0) / (1.0 if relation_temperature is None else relation_temperature)
+    else:
+        scores = counts.clamp(min=1).log().expand_as(graph)
+    lonely = ~negative.any(dim=1, keepdim=True)
+    return scores.masked_fill(~negative & ~lonely, float("-inf")).softmax(dim=1)
