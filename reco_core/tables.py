@@ -1,0 +1,68 @@
+"""Tables drawn from recorded runs: mean, spread and differences paired by seed (Table 1's layout)."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from reco_core.figures.style import METHOD_NAMES
+from reco_core.results import Summary, by_method, miou_percent, paired_difference, summarise
+
+
+def with_spread(summary: Summary) -> str:
+    """Mean and sample standard deviation, "41.20 ± 0.85"; a dash without values."""
+    if not summary.values:
+        return "–"
+    spread = "" if math.isnan(summary.sd) else f" ± {summary.sd:.2f}"
+    return f"{summary.mean:.2f}{spread}"
+
+
+def with_interval(summary: Summary) -> str:
+    """Mean and 95 % confidence interval of paired differences, "+1.30 [+0.20, +2.40]"; a dash below two pairs."""
+    if len(summary.values) < 2:
+        return "–"
+    low, high = summary.interval()
+    return f"{summary.mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table: the first column left, the others right."""
+    lines = [f"| {' | '.join(header)} |", f"|{'|'.join([':--'] + ['--:'] * (len(header) - 1))}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def comparison(records: Sequence[dict[str, Any]], methods: Sequence[str]) -> str:
+    """Methods against each other: mean IoU in percent on the test split, last and best, and paired differences.
+
+    Args:
+        records: of one data set, number of labels and budget.
+        methods: rows, in order; the differences are taken against the first and against the row before.
+
+    Returns:
+        A Markdown table; a method without records has dashes.
+    """
+    last, best = (by_method(records, miou_percent(which)) for which in ("last", "best"))
+    first = methods[0]
+    header = ["Method", "seeds", "last", "best", f"last − {METHOD_NAMES[first]}", "last − row above"]
+    rows = []
+    for position, method in enumerate(methods):
+        ours = last.get(method, {})
+        against = [first, methods[position - 1]] if position else []
+        differences = [with_interval(paired_difference(ours, last.get(other, {}))) for other in against] or ["", ""]
+        name = METHOD_NAMES.get(method, method)
+        scores = [with_spread(summarise(table.get(method, {}))) for table in (last, best)]
+        rows.append([name, str(len(ours)), *scores, *differences])
+    return markdown(header, rows)
+
+
+def class_table(records: Sequence[dict[str, Any]], methods: Sequence[str]) -> str:
+    """IoU of every class in percent, mean over seeds, last step; a dash where no run saw the class."""
+    classes = records[0]["classes"] if records else []
+    rows = []
+    for index, name in enumerate(classes):
+        row = [name]
+        for method in methods:
+            values = [r["test"]["last"]["iou"][index] for r in records if r["config"]["method"] == method]
+            values = [100 * value for value in values if value is not None]
+            row.append(f"{sum(values) / len(values):.1f}" if values else "–")
+        rows.append(row)
+    return markdown(["Class", *(METHOD_NAMES.get(method, method) for method in methods)], rows)
