@@ -1,0 +1,122 @@
+"""What ReCo adds to a training step: ClassMix with and without it, step by step in turn, in one process.
+
+    python benchmarks/step.py --backbone resnet101 --width 256 --crop 321 321 --batch-size 1
+
+Both trainers hold the same weights and take the same batches of random images; the steps alternate, so that whatever
+else the machine does falls on both. Reported: the median of each, and the ratio of every pair of neighbouring steps.
+"""
+
+import json
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import tyro
+
+from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig
+from reco_core.results import environment
+from reco_core.trainers import Trainer
+
+OUTPUT = Path(__file__).parent / "results"
+
+
+class RandomScenes:
+    """Images of noise with labels in blocks, as many classes as the data set that is imitated."""
+
+    name, split = "random", "train"
+
+    def __init__(self, size: tuple[int, int], num_classes: int) -> None:
+        self.num_classes = num_classes
+        self.classes = tuple(map(str, range(num_classes)))
+        self.palette = ((0, 0, 0),) * num_classes
+        self.names = [f"{index:02d}" for index in range(8)]
+        generator = torch.Generator().manual_seed(0)
+        self.images = torch.rand(8, 3, *size, generator=generator)
+        blocks = torch.randint(num_classes, (8, 1, 8, 8), generator=generator).float()
+        self.labels = torch.nn.functional.interpolate(blocks, size=size, mode="nearest")[:, 0].long()
+
+    def __len__(self) -> int:
+        return 8
+
+    def has_label(self, index: int) -> bool:
+        return True
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.images[index], self.labels[index]
+
+
+def main(
+    backbone: str = "resnet101",
+    width: int = 256,
+    crop: tuple[int, int] = (321, 321),
+    batch_size: int = 1,
+    num_classes: int = 21,
+    steps: int = 7,
+    threads: int = 2,
+    accelerator: str = "cpu",
+    precision: str = "32-true",
+) -> None:
+    """Time steps and write benchmarks/results/step-*.json.
+
+    Args:
+        backbone: of DeepLabV3+.
+        width: of ASPP and heads.
+        crop: height and width, pixels.
+        batch_size: labelled images, and as many unlabelled.
+        num_classes: C.
+        steps: timed pairs of steps, after two that are not.
+        threads: of the CPU.
+        accelerator: cpu or cuda.
+        precision: Lightning Fabric's.
+    """
+    torch.set_num_threads(threads)
+    data = RandomScenes(crop, num_classes)
+    options = TrainConfig(
+        data=DataConfig(dataset="random", crop=crop, scale=(1.0, 1.0), num_labelled=4),
+        model=ModelConfig(backbone=backbone, width=width),
+        optimiser=OptimiserConfig(batch_size=batch_size),
+        accelerator=accelerator,
+        precision=precision,
+        weak_threshold=0.0,  # every pixel may be drawn: the loss's greatest work
+    )
+    trainers = {
+        method: Trainer(replace(options, method=method), train=data, val=data, test=data)
+        for method in ("classmix", "reco+classmix")
+    }
+    batches = next(trainers["classmix"]._batches(range(1)))
+    seconds: dict[str, list[float]] = {method: [] for method in trainers}
+    for step in range(steps + 2):
+        order = list(trainers) if step % 2 else list(reversed(trainers))
+        for method in order:
+            seconds[method].append(timed_step(trainers[method], batches))
+    kept = {method: values[2:] for method, values in seconds.items()}
+    ratios = [ours / base for base, ours in zip(kept["classmix"], kept["reco+classmix"], strict=True)]
+    result = {
+        "setting": {"backbone": backbone, "width": width, "crop": list(crop), "batch_size": batch_size,
+                    "num_classes": num_classes, "precision": precision, "steps": steps},
+        "median_seconds": {method: round(statistics.median(values), 4) for method, values in kept.items()},
+        "ratio": {"median": round(statistics.median(ratios), 3), "min": round(min(ratios), 3),
+                  "max": round(max(ratios), 3)},
+        "environment": environment(str(trainers["classmix"].fabric.device)) | {"threads": threads},
+    }  # fmt: skip
+    OUTPUT.mkdir(exist_ok=True)
+    path = OUTPUT / f"step-{accelerator}-{backbone}-{crop[0]}-{batch_size}-{precision}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
+def timed_step(trainer: Trainer, batches: tuple) -> float:
+    """Seconds of one training step, the device idle before and after."""
+    if trainer.fabric.device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    trainer.training_step(*batches)
+    if trainer.fabric.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,120 @@
+"""Figures of the training chapter: schedules, curves, predictions side by side, differences paired by seed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from reco_core.config import OptimiserConfig
+from reco_core.figures.style import (
+    COLOURS,
+    METHOD_COLOURS,
+    METHOD_NAMES,
+    class_legend,
+    new_figure,
+    show_image,
+    show_labels,
+)
+from reco_core.results import Summary
+from reco_core.trainers import learning_rate
+
+LOSS_NAMES = {"supervised": "supervised", "unsupervised": "η · unsupervised", "reco": "ReCo"}
+
+
+def schedules(options: OptimiserConfig, decay: float = 0.99) -> Figure:
+    """The learning rate over a run, and how much of the past the mean teacher keeps."""
+    figure = new_figure(7.5, 2.8)
+    left, right = figure.subplots(1, 2)
+    steps = np.arange(options.iterations)
+    left.plot(steps, [learning_rate(int(step), options) for step in steps], color=COLOURS["blue"])
+    left.set(xlabel="step", ylabel="learning rate", title="Polynomial schedule", ylim=(0, None))
+    counted = np.arange(1, 301)
+    right.plot(counted, np.minimum(1 - 1 / (counted + 1), decay), color=COLOURS["red"])
+    right.axhline(decay, color=COLOURS["grey"], linewidth=0.8, linestyle=":")
+    right.set(xlabel="step t", ylabel="weight of the past, λ(t)", title="Mean teacher", ylim=(0.4, 1.02))
+    return figure
+
+
+def loss_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
+    """The losses of each method against the step, one panel a loss."""
+    names = [name for name in LOSS_NAMES if any(name in entry for h in histories.values() for entry in h)]
+    figure = new_figure(2.6 * len(names) + 0.4, 2.8)
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for method, history in histories.items():
+            points = [(entry["step"], entry[name]) for entry in history if name in entry]
+            if points:
+                axes.plot(*zip(*points, strict=True), color=METHOD_COLOURS[method], label=METHOD_NAMES[method])
+        axes.set(xlabel="step", title=f"{LOSS_NAMES[name]} loss")
+    figure.axes[0].set_ylabel("loss")
+    _legend_below(figure)
+    return figure
+
+
+def score_curves(histories: Mapping[str, Sequence[Sequence[Mapping[str, float]]]]) -> Figure:
+    """Mean IoU on the evaluation split against the step: mean over runs, with the range between runs shaded."""
+    figure = new_figure(6.0, 3.3)
+    axes = figure.subplots()
+    for method, runs in histories.items():
+        curves = [[(entry["step"], 100 * entry["miou"]) for entry in run if "miou" in entry] for run in runs]
+        steps = [step for step, _ in curves[0]]
+        scores = np.array([[score for _, score in curve] for curve in curves])
+        axes.plot(steps, scores.mean(0), "o-", color=METHOD_COLOURS[method], label=METHOD_NAMES[method], markersize=4)
+        if len(curves) > 1:
+            axes.fill_between(steps, scores.min(0), scores.max(0), color=METHOD_COLOURS[method], alpha=0.2, linewidth=0)
+    axes.set(xlabel="step", ylabel="mean IoU, %")
+    _legend_below(figure)
+    return figure
+
+
+def paired_differences(differences: Mapping[str, Summary], unit: str = "difference in mean IoU, points") -> Figure:
+    """Each seed's difference as a dot, their mean and its 95 % interval as a bar, zero as a line."""
+    figure = new_figure(6.5, 0.9 + 0.55 * len(differences))
+    axes = figure.subplots()
+    for row, summary in enumerate(differences.values()):
+        axes.plot(summary.values, [row] * len(summary.values), "o", color=COLOURS["sky"], markersize=6, zorder=2)
+        if len(summary.values) > 1:
+            low, high = summary.interval()
+            axes.plot([low, high], [row, row], color=COLOURS["ink"], linewidth=1.6, zorder=1)
+            axes.plot([summary.mean], [row], "|", color=COLOURS["ink"], markersize=16, markeredgewidth=2.2, zorder=3)
+    axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
+    axes.set_yticks(range(len(differences)), list(differences))
+    axes.set_ylim(len(differences) - 0.5, -0.5)
+    axes.set_xlabel(unit)
+    return figure
+
+
+def predictions_side_by_side(
+    images: Sequence[Tensor],
+    truths: Sequence[Tensor],
+    predictions: Mapping[str, Sequence[Tensor]],
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+) -> Figure:
+    """Image, truth and what each method says, one row an image; the share of right pixels stands below each."""
+    columns = 2 + len(predictions)
+    height, width = images[0].shape[-2:]
+    figure = new_figure(1.75 * columns, 1.75 * len(images) * height / width + 0.8)
+    grid = figure.subplots(len(images), columns, squeeze=False)
+    for row, (image, truth) in enumerate(zip(images, truths, strict=True)):
+        show_image(grid[row, 0], image, "image" if row == 0 else "")
+        show_labels(grid[row, 1], truth, palette, "truth" if row == 0 else "")
+        for axes, (method, outputs) in zip(grid[row, 2:], predictions.items(), strict=True):
+            # Pixels without a true label are drawn white, so that the maps are compared where they are scored.
+            shown = torch.where(truth == 255, truth, outputs[row])
+            show_labels(axes, shown, palette, METHOD_NAMES[method] if row == 0 else "")
+            right = (outputs[row] == truth)[truth != 255].float().mean().item()
+            axes.set_xlabel(f"{100 * right:.0f} % right", fontsize=8)
+    class_legend(figure, classes, palette, columns=min(7, len(classes)))
+    return figure
+
+
+def _legend_below(figure: Figure) -> None:
+    """One legend for all panels, each method once."""
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=len(entries))
