@@ -87,6 +87,15 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
         """Whether image `index` has a mask."""
         return True
 
+    size: Size | None = None
+
+    def resized(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring an image (bilinear, antialiased) and its label (nearest) to `size`, if there is one."""
+        if self.size is None:
+            return image, label
+        image = TF.resize(image, list(self.size), antialias=True)
+        return image, TF.resize(label[None], list(self.size), interpolation=TF.InterpolationMode.NEAREST)[0]
+
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Image (3, H, W) uint8 and label (H, W) int64."""
         raise NotImplementedError
