@@ -29,7 +29,7 @@ class DataConfig:
     """Its folder; None: $RECO_DATA/<name>, else data/<name>."""
     size: tuple[int, int] | None = None
     """Resize every image to (height, width), pixels; None keeps the files' size."""
-    crop: tuple[int, int] = (128, 128)
+    crop: tuple[int, int] = (96, 96)
     """Height and width of the random crops, pixels (paper: 512, 321, 321)."""
     scale: tuple[float, float] = (0.5, 1.5)
     """Range of the random scale before cropping (paper: 0.5 to 1.5; Cityscapes 1 to 1)."""
@@ -85,7 +85,7 @@ class OptimiserConfig:
     """Training steps (paper: 40,000)."""
     batch_size: int = 4
     """Labelled images a step and process, and as many unlabelled ones (paper: 2, 10 or 5)."""
-    learning_rate: float = 1e-2
+    learning_rate: float = 2e-2
     """Initial learning rate (paper: 2.5e-3, with ImageNet weights)."""
     momentum: float = 0.9
     nesterov: bool = True

