@@ -1,4 +1,8 @@
-"""Prototypes, relation graph, hard queries and keys (Section 3.2, Eq. 2-4), without a loop over classes or pixels."""
+"""Prototypes, relation graph, hard queries and keys (Section 3.2, Eq. 2-4), without a loop over classes or pixels.
+
+Nothing here waits for a GPU: classes are counted from 0 to C - 1, present or not, and sets of pixels are runs of one
+sorted list.
+"""
 
 from typing import NamedTuple
 
@@ -13,21 +17,22 @@ def class_prototypes(representation: Tensor, labels: Tensor, num_classes: int) -
     """The positive keys of :eq:`eq-sets` (Eq. 2): each class's mean representation over its pixels, not normalised.
 
     Args:
-        representation: (B, D, h, w).
+        representation: (B, D, h, w), any memory format; it is not copied.
         labels: (B, h, w) int64, 255 = ignore.
         num_classes: C.
 
     Returns:
-        prototypes (C, D) float32, zero for an absent class, and counts (C,) float32, pixels of each class.
+        prototypes (C, D), zero for an absent class, and counts (C,), pixels of each class; float32, or float64 for a
+        float64 representation.
     """
     index = torch.where(labels == IGNORE_INDEX, num_classes, labels).flatten(1)
-    member = torch.zeros(len(index), num_classes + 1, index.shape[1], dtype=torch.float32, device=labels.device)
-    member.scatter_(1, index[:, None], 1.0)
-    member = member[:, :num_classes]
+    dtype = torch.float64 if representation.dtype == torch.float64 else torch.float32
+    member = torch.zeros(len(index), num_classes + 1, index.shape[1], dtype=dtype, device=labels.device)
+    member = member.scatter_(1, index[:, None], 1.0)[:, :num_classes]
+    counts = member.sum(dim=(0, 2))
     pixels = representation.flatten(2).transpose(1, 2)  # (B, hw, D), a view
     with torch.autocast(representation.device.type, enabled=False):
-        sums = torch.bmm(member.to(pixels.dtype), pixels).float().sum(dim=0)
-    counts = member.sum(dim=(0, 2))
+        sums = torch.bmm(member, pixels.to(dtype)).sum(dim=0)
     return sums / counts.clamp(min=1)[:, None], counts
 
 
@@ -115,3 +120,19 @@ def key_class_probabilities(
         scores = counts.clamp(min=1).log().expand_as(graph)
     lonely = ~negative.any(dim=1, keepdim=True)
     return scores.masked_fill(~negative & ~lonely, float("-inf")).softmax(dim=1)
+
+
+def gather_pixels(representation: Tensor, index: Tensor) -> Tensor:
+    """Rows of D values, float32 or float64, at flat pixel indices of any shape: (B, D, h, w), (...) -> (..., D)."""
+    pixels = representation.flatten(2)
+    per_image = pixels.shape[2]
+    rows = pixels[index // per_image, :, index % per_image]
+    return rows if rows.dtype == torch.float64 else rows.float()
+
+
+def pixel_rows(representation: Tensor) -> Tensor:
+    """Every pixel's representation as a unit vector: (B, D, h, w) -> (B * h * w, D), float32 or float64."""
+    rows = representation.permute(0, 2, 3, 1).flatten(0, 2)
+    rows = rows if rows.dtype == torch.float64 else rows.float()
+    norms = rows.norm(dim=1, keepdim=True).clamp_(min=1e-12)
+    return rows / norms if rows.data_ptr() == representation.data_ptr() else rows.div_(norms)

@@ -133,7 +133,7 @@ class Trainer:
         )
         self.student, self.optimiser = self.fabric.setup(network, optimiser)
         reco = config.to_dict(options.reco)
-        self.contrast = RegionalContrastLoss(**reco) if options.uses_reco else None
+        self.contrast = RegionalContrastLoss(**reco, num_classes=self.train.num_classes) if options.uses_reco else None
 
     @property
     def network(self) -> SegmentationNetwork:
