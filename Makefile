@@ -1,0 +1,37 @@
+# `make book` to read, `make train` to train. Each target is a line or two: the work is in scripts/ and reco_core/.
+# RECO_PROFILE=smoke | demo | full says how much the chapters compute.
+
+PYTHON = .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help:            ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ -/'
+
+.venv/ready: pyproject.toml constraints.txt scripts/setup.sh
+	scripts/setup.sh
+
+setup: .venv/ready  ## create .venv with the pinned versions
+
+book: setup      ## execute every chapter from scratch on a copy, then build the HTML book
+	$(PYTHON) scripts/execute_notebooks.py
+	scripts/build_html.sh _build/source
+
+html: setup      ## build the HTML book from the committed outputs, in seconds
+	scripts/build_html.sh .
+
+notebooks: setup ## for authors: execute the chapters and write their outputs back into notebooks/
+	$(PYTHON) scripts/execute_notebooks.py --write-back
+
+test: setup      ## style, unit tests, every notebook in the smoke profile, a book build
+	scripts/test.sh
+
+train: setup     ## train ReCo + ClassMix on toyscapes with 20 labels, minutes on two cores
+	reco train
+
+bench: setup     ## time and memory of the loss and of a training step
+	for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done
+
+clean:           ## remove what was built; the environment and the runs stay
+	rm -rf _build
+
+.PHONY: help setup book html notebooks test train bench clean
