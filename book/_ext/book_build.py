@@ -13,7 +13,7 @@ def escape_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lin
 
 
 def drop_thebe(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Jupyter Book loads Thebe on every page, twice; the pages have no live cells, and it names a third party's host."""
+    """Drop Thebe, which Jupyter Book loads twice on every page: no cell is live, and it names a third party's host."""
 
     def is_thebe(file: Any) -> bool:
         return "thebe" in f"{file} {getattr(file, 'filename', '')} {getattr(file, 'attributes', '')}".lower()

@@ -1,0 +1,93 @@
+"""Figures of the pixel-contrast chapter: pull and push on a circle, and what the loss's value tells."""
+
+import math
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from reco_core.figures.style import COLOURS, new_figure
+from reco_core.losses import contrast
+
+
+def unit(degrees: Tensor) -> Tensor:
+    """Unit vectors at the given angles: (...) -> (..., 2) float64."""
+    radians = torch.deg2rad(degrees.double())
+    return torch.stack([radians.cos(), radians.sin()], dim=-1)
+
+
+def circle_loss(query: Tensor, positive: Tensor, negatives: Tensor, temperature: float) -> Tensor:
+    """Eq. 1's summand for queries on a circle: angles (Q,), (), (K,) in degrees -> (Q,)."""
+    return contrast(unit(query)[None], unit(positive)[None], unit(negatives)[None], temperature)[0]
+
+
+def pull_and_push(query: float, positive: float, negatives: list[float], temperature: float = 0.5) -> Figure:
+    """A query, its prototype and negative keys on a circle, with the force of each on the query."""
+    figure = new_figure(8.0, 3.9)
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
+    _draw_circle(left, query, positive, negatives, temperature)
+    angles = torch.linspace(-180, 180, 361)
+    losses = circle_loss(angles, torch.tensor(positive), torch.tensor(negatives), temperature)
+    right.plot(angles, losses, color=COLOURS["blue"])
+    right.axvline(positive, color=COLOURS["green"], linestyle="--", label="prototype")
+    for number, angle in enumerate(negatives):
+        right.axvline(angle, color=COLOURS["red"], linestyle=":", label="negative key" if number == 0 else None)
+    here = circle_loss(torch.tensor([query]), torch.tensor(positive), torch.tensor(negatives), temperature)
+    right.plot([query], here, "o", color=COLOURS["ink"], label="query")
+    right.set(xlabel="angle of the query, degrees", ylabel="loss", xticks=range(-180, 181, 60))
+    right.legend(loc="upper left", fontsize=8)
+    return figure
+
+
+def _draw_circle(axes: Axes, query: float, positive: float, negatives: list[float], temperature: float) -> None:
+    around = np.linspace(0, 2 * math.pi, 200)
+    axes.plot(np.cos(around), np.sin(around), color="#BBBBBB", linewidth=0.8)
+    q, p, keys = unit(torch.tensor(query)), unit(torch.tensor(positive)), unit(torch.tensor(negatives))
+    weights = (torch.cat([p[None], keys]) @ q / temperature).softmax(dim=0)
+    for point, colour, name in [
+        (p, "green", "prototype"),
+        *((k, "red", "negative") for k in keys),
+        (q, "ink", "query"),
+    ]:
+        axes.plot(*point, "o", color=COLOURS[colour], markersize=9)
+        axes.annotate(name, 1.13 * point, ha="center", va="center", fontsize=8, color=COLOURS[colour])
+    # The gradient with respect to q is (sum_k w_k k - (1 - w_0) p) / tau: arrows show each summand, downhill.
+    forces = [((1 - weights[0]) * p, "green"), *((-w * k, "red") for w, k in zip(weights[1:], keys, strict=True))]
+    for force, colour in forces:
+        tangent = force - (force @ q) * q  # a cosine does not change along q itself
+        axes.annotate("", q + 0.9 * tangent, q, arrowprops={"arrowstyle": "->", "color": COLOURS[colour], "lw": 2})
+    axes.set(xlim=(-1.4, 1.4), ylim=(-1.3, 1.3), aspect="equal")
+    axes.axis("off")
+
+
+def levels(num_keys: int = 512, temperature: float = 0.5, num_classes: int = 19) -> dict[str, float]:
+    """Values of the loss that can be known beforehand: name -> nats."""
+
+    def level(own: float, other: float) -> float:
+        return math.log1p(num_keys * math.exp((other - own) / temperature))
+
+    return {
+        "chance: all features alike": level(1, 1),
+        "classes orthogonal": level(1, 0),
+        f"{num_classes} classes on a simplex": level(1, -1 / (num_classes - 1)),
+        "floor: keys opposite": level(1, -1),
+    }
+
+
+def value_ladder(num_keys: int = 512, temperature: float = 0.5, num_classes: int = 19) -> Figure:
+    """The loss against the cosine between a query and its negative keys, with the known levels marked."""
+    figure = new_figure(7.0, 3.8)
+    axes = figure.subplots()
+    cosine = np.linspace(-1, 1, 201)
+    styles = (("blue", "-"), ("orange", "--"))
+    for own, (colour, line) in zip((1.0, 0.5), styles, strict=True):
+        loss = np.log1p(num_keys * np.exp((cosine - own) / temperature))
+        axes.plot(cosine, loss, line, color=COLOURS[colour], label=f"cosine to the prototype {own:g}")
+    for name, value in levels(num_keys, temperature, num_classes).items():
+        axes.axhline(value, color=COLOURS["grey"], linewidth=0.8, linestyle=":")
+        axes.annotate(f"{name}: {value:.2f}", (-0.98, value + 0.06), fontsize=8, color=COLOURS["grey"])
+    axes.set(xlabel="cosine between the query and its negative keys", ylabel="loss, nats", ylim=(2, 7.4))
+    axes.legend(loc="lower right", fontsize=8)
+    return figure

@@ -1,0 +1,61 @@
+"""Prepare a Colab runtime for a chapter: `%run` by the first cell of every notebook, there only.
+
+Installs what pyproject.toml requires and the runtime lacks, and holds everything else, PyTorch above all, at the
+version that is there. The library itself is used from this checkout.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ("torch", "torchvision")
+"""Never installed or changed: the runtime's own builds fit its GPU."""
+
+
+def requirements(pyproject: Path) -> list[Requirement]:
+    """What the library needs, and myst-nb, with which chapters put numbers into their text."""
+    listed = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["dependencies"]
+    return [Requirement(text) for text in [*listed, "myst-nb"]]
+
+
+def missing(wanted: list[Requirement]) -> list[str]:
+    """The requirements that the runtime does not meet, without those that are kept as they are."""
+
+    def is_met(requirement: Requirement) -> bool:
+        try:
+            return requirement.specifier.contains(version(requirement.name), prereleases=True)
+        except PackageNotFoundError:
+            return False
+
+    return [str(requirement) for requirement in wanted if requirement.name not in KEPT and not is_met(requirement)]
+
+
+def install(packages: list[str]) -> None:
+    """Install packages with pip, allowed to add distributions but not to change those that no package here names."""
+    named = {Requirement(package).name for package in packages}
+    pins = {f"{found.name}=={found.version}" for found in distributions() if found.name and found.name not in named}
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(sorted(pins)))
+        file.flush()
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-c", file.name, *packages], check=True)
+
+
+def main() -> None:
+    """Install what is missing, make the library importable, and go to the chapters' folder."""
+    packages = missing(requirements(ROOT / "pyproject.toml"))
+    if packages:
+        print(f"Installing {', '.join(packages)}; PyTorch {version('torch')} stays.")
+        install(packages)
+    sys.path.insert(0, str(ROOT))
+    os.chdir(ROOT / "notebooks")
+
+
+if __name__ == "__main__":
+    main()
