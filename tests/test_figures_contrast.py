@@ -21,15 +21,18 @@ def test_ladder_draws_the_formula():
     assert np.all(np.diff(loss) > 0) and len(axes.texts) == 4
 
 
-def test_circle_draws_the_loss_and_forces_that_move_the_query_downhill():
+def test_circle_draws_the_loss_and_an_arrow_for_each_force():
+    positive, negatives = torch.tensor(10.0), torch.tensor([120.0, -150.0])
     figure = contrast.pull_and_push(60.0, 10.0, [120.0, -150.0])
     curve = figure.axes[1].lines[0].get_ydata()
-    assert float(curve[180 + 60]) == pytest.approx(
-        float(contrast.circle_loss(torch.tensor([60.0]), torch.tensor(10.0), torch.tensor([120.0, -150.0]), 0.5)[0])
-    )
-    arrows = [text for text in figure.axes[0].texts if text.arrow_patch is not None]
-    assert len(arrows) == 3
-    query = contrast.unit(torch.tensor(60.0))
-    step = sum((torch.as_tensor(arrow.xy) - query for arrow in arrows), torch.zeros(2, dtype=torch.float64))
-    angle = torch.rad2deg(torch.atan2(*(query + 0.01 * step).flip(0)))
-    assert angle < 60, "downhill is towards the prototype at 10 degrees, away from the key at 120"
+    here = contrast.circle_loss(torch.tensor([60.0]), positive, negatives, 0.5).item()
+    assert float(curve[180 + 60]) == pytest.approx(here)
+    assert len([text for text in figure.axes[0].texts if text.arrow_patch is not None]) == 3
+
+
+def test_the_forces_on_the_circle_are_the_descent_of_the_loss():
+    """Their sum is minus the derivative of :eq:`eq-reco` by the angle, here taken by autograd."""
+    angle = torch.tensor([60.0], dtype=torch.float64, requires_grad=True)
+    contrast.circle_loss(angle, torch.tensor(10.0), torch.tensor([120.0, -150.0]), 0.5).sum().backward()
+    forces = [force for force, _ in contrast.circle_forces(60.0, 10.0, [120.0, -150.0], 0.5)]
+    assert sum(forces) == pytest.approx(-math.degrees(angle.grad.item()), rel=1e-6)

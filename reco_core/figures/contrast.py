@@ -37,29 +37,42 @@ def pull_and_push(query: float, positive: float, negatives: list[float], tempera
     here = circle_loss(torch.tensor([query]), torch.tensor(positive), torch.tensor(negatives), temperature)
     right.plot([query], here, "o", color=COLOURS["ink"], label="query")
     right.set(xlabel="angle of the query, degrees", ylabel="loss", xticks=range(-180, 181, 60))
-    right.legend(loc="upper left", fontsize=8)
+    right.legend(loc="lower left", fontsize=8)
     return figure
 
 
 def _draw_circle(axes: Axes, query: float, positive: float, negatives: list[float], temperature: float) -> None:
     around = np.linspace(0, 2 * math.pi, 200)
     axes.plot(np.cos(around), np.sin(around), color="#BBBBBB", linewidth=0.8)
+    points = [("query", query, "ink"), ("prototype", positive, "green"), *(("negative", k, "red") for k in negatives)]
+    for name, angle, colour in points:
+        point = unit(torch.tensor(angle))
+        axes.plot(*point, "o", color=COLOURS[colour], markersize=9)
+        side = "left" if point[0] > 0.15 else "right"
+        place = (1.09 if name != "query" else 1.3) * point
+        axes.annotate(name, place, ha=side, va="center", fontsize=9, color=COLOURS[colour])
+    # Each force on a track of its own, since on the circle they would hide each other: the pull outside, pushes inside.
+    for number, (force, colour) in enumerate(circle_forces(query, positive, negatives, temperature)):
+        radius = 1.14 if colour == "green" else 1 - 0.14 * number
+        arc = torch.linspace(query, query + 40 * force, 40)
+        track = radius * unit(arc)
+        axes.plot(*track[:-6].T, color=COLOURS[colour], linewidth=2.2)
+        axes.annotate("", track[-1], track[-8], arrowprops={"arrowstyle": "-|>", "color": COLOURS[colour], "lw": 1.2})
+    axes.set(xlim=(-1.75, 1.75), ylim=(-1.3, 1.35), aspect="equal")
+    axes.axis("off")
+
+
+def circle_forces(query: float, positive: float, negatives: list[float], temperature: float) -> list[tuple[float, str]]:
+    """The summands of the loss's descent along the circle: (turn to the left, colour), the prototype's first.
+
+    The gradient with respect to q is (sum_k w_k k - (1 - w_0) p) / tau, w the softmax over prototype and keys; a cosine
+    does not change along q itself, so only the part across q remains.
+    """
     q, p, keys = unit(torch.tensor(query)), unit(torch.tensor(positive)), unit(torch.tensor(negatives))
     weights = (torch.cat([p[None], keys]) @ q / temperature).softmax(dim=0)
-    for point, colour, name in [
-        (p, "green", "prototype"),
-        *((k, "red", "negative") for k in keys),
-        (q, "ink", "query"),
-    ]:
-        axes.plot(*point, "o", color=COLOURS[colour], markersize=9)
-        axes.annotate(name, 1.13 * point, ha="center", va="center", fontsize=8, color=COLOURS[colour])
-    # The gradient with respect to q is (sum_k w_k k - (1 - w_0) p) / tau: arrows show each summand, downhill.
-    forces = [((1 - weights[0]) * p, "green"), *((-w * k, "red") for w, k in zip(weights[1:], keys, strict=True))]
-    for force, colour in forces:
-        tangent = force - (force @ q) * q  # a cosine does not change along q itself
-        axes.annotate("", q + 0.9 * tangent, q, arrowprops={"arrowstyle": "->", "color": COLOURS[colour], "lw": 2})
-    axes.set(xlim=(-1.4, 1.4), ylim=(-1.3, 1.3), aspect="equal")
-    axes.axis("off")
+    across = torch.stack([-q[1], q[0]])
+    pushes = [(-(w * key @ across).item() / temperature, "red") for w, key in zip(weights[1:], keys, strict=True)]
+    return [(((1 - weights[0]) * p @ across).item() / temperature, "green"), *pushes]
 
 
 def levels(num_keys: int = 512, temperature: float = 0.5, num_classes: int = 19) -> dict[str, float]:
@@ -87,7 +100,11 @@ def value_ladder(num_keys: int = 512, temperature: float = 0.5, num_classes: int
         axes.plot(cosine, loss, line, color=COLOURS[colour], label=f"cosine to the prototype {own:g}")
     for name, value in levels(num_keys, temperature, num_classes).items():
         axes.axhline(value, color=COLOURS["grey"], linewidth=0.8, linestyle=":")
-        axes.annotate(f"{name}: {value:.2f}", (-0.98, value + 0.06), fontsize=8, color=COLOURS["grey"])
-    axes.set(xlabel="cosine between the query and its negative keys", ylabel="loss, nats", ylim=(2, 7.4))
-    axes.legend(loc="lower right", fontsize=8)
+        place = "top" if "simplex" in name else "bottom"  # it lies close below the line of orthogonal classes
+        axes.annotate(
+            f"{value:.2f}  {name}", (1.02, value), ha="left", va=place, fontsize=8, color="#555555",
+            annotation_clip=False,
+        )  # fmt: skip
+    axes.set(xlabel="cosine between the query and its negative keys", ylabel="loss, nats", xlim=(-1, 1), ylim=(2, 7.4))
+    axes.legend(loc="upper left", fontsize=8)
     return figure
