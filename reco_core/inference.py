@@ -87,7 +87,8 @@ def predict_files(
     """Segment image files one by one; yields the overlay's path after each.
 
     Raises:
-        InputError: an unreadable image, two images of one name, or an opacity outside 0 to 1.
+        InputError: an unreadable image, two images of one name, an overlay that would overwrite its own image, an
+            opacity outside 0 to 1.
     """
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity {opacity} is not between 0 and 1")
@@ -95,6 +96,10 @@ def predict_files(
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
         raise InputError(f"two images are called {twice!r}: their results would overwrite each other, run them apart")
+    targets = {Path(path): output / f"{Path(path).stem}.png" for path in images}
+    own = next((path for path, target in targets.items() if path.resolve() == target.resolve()), None)
+    if own is not None:
+        raise InputError(f"{own}: its overlay would overwrite the image itself: choose another --output")
     for path in images:
         image = read_image(Path(path))
         labels = segment(trained, image, device)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -13,35 +13,18 @@ from reco_core import IGNORE_INDEX, config
 from reco_core.checkpoints import load_latest, save_checkpoint
 from reco_core.config import OptimiserConfig, TrainConfig
 from reco_core.errors import InputError
-from reco_core.evaluation import Scores, evaluate
+from reco_core.evaluation import evaluate
 from reco_core.labels import LabelledSplit, balanced_split
 from reco_core.losses import RegionalContrastLoss, supervised_cross_entropy, unsupervised_cross_entropy
 from reco_core.mixing import MIXINGS
 from reco_core.models import SegmentationNetwork, SegmentationOutput, build_model
 from reco_core.pixels import enlarge, label_confidence, reduce_labels
+from reco_core.reporting import Reporter, Silent
 from reco_core.results import make_record, source_revision
 from reco_core.seeding import stream_generator, stream_seed
 from reco_core.streams import check_crop, load_split, stream_loader
 from reco_core.teacher import MeanTeacher
 from reco_core.transforms import strong_augment
-
-
-class Reporter(Protocol):
-    """Hears how a run goes; the library itself never prints."""
-
-    def on_losses(self, step: int, losses: dict[str, float]) -> None:
-        """Mean losses since the last report; `step` steps are done."""
-
-    def on_scores(self, step: int, scores: Scores) -> None:
-        """Scores on the evaluation split after `step` steps."""
-
-
-class Silent:
-    """A reporter that ignores everything."""
-
-    def on_losses(self, step: int, losses: dict[str, float]) -> None: ...
-
-    def on_scores(self, step: int, scores: Scores) -> None: ...
 
 
 class TrainingError(RuntimeError):

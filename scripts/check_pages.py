@@ -78,9 +78,7 @@ class Browser:
             "--no-first-run",
         ]
         flags += ["--hide-scrollbars", "--remote-debugging-port=0", f"--user-data-dir={self.profile.name}"]
-        self.process = subprocess.Popen(
-            [program, *flags], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        self.process = subprocess.Popen([program, *flags], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.socket = self._connect()
         self.numbers, self.events = itertools.count(1), []
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -119,9 +117,7 @@ class Browser:
         """The value of a JavaScript expression, promises awaited."""
         answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in answer:
-            return [
-                f"script failed: {answer['exceptionDetails'].get('exception', {}).get('description', answer)}"
-            ]
+            return [f"script failed: {answer['exceptionDetails'].get('exception', {}).get('description', answer)}"]
         return answer["result"].get("value")
 
     def close(self) -> None:
@@ -140,9 +136,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def serve(folder: Path) -> str:
     """Serve a folder on this machine's loopback address while the program runs; returns the address."""
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
-    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/"
 
@@ -191,9 +185,7 @@ def photograph(browser: Browser, picture: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", help="pages below the book (default: all)")
     parser.add_argument("--html", type=Path, default=ROOT / "_build" / "html", help="the built book")
     parser.add_argument("--screenshots", type=Path, help="folder for a picture of each page")
@@ -205,9 +197,7 @@ def main() -> int:
         print("check_pages: Chromium is not installed", file=sys.stderr)
         return 2
     html = options.html.resolve()
-    found = (
-        str(page.relative_to(html)) for page in sorted(html.rglob("*.html")) if "_static" not in page.parts
-    )
+    found = (str(page.relative_to(html)) for page in sorted(html.rglob("*.html")) if "_static" not in page.parts)
     pages = options.pages or [page for page in found if page not in SKIPPED]
     axe = options.axe.read_text(encoding="utf-8") if options.axe else None
     address, browser, seen = serve(html), Browser(program), Counter()
@@ -222,9 +212,7 @@ def main() -> int:
                 photograph(browser, options.screenshots / f"{name}-{width}-{theme}.png")
     finally:
         browser.close()
-    print(
-        f"{len(pages)} pages, {len(WIDTHS) * len(THEMES)} views each: {seen.total()} problems, {len(seen)} different"
-    )
+    print(f"{len(pages)} pages, {len(WIDTHS) * len(THEMES)} views each: {seen.total()} problems, {len(seen)} different")
     return 1 if seen else 0
 
 

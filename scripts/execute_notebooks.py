@@ -126,8 +126,13 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            cell.outputs = [output for output in cell.outputs if is_shown(output)]
     return notebook
+
+
+def is_shown(output: nbformat.NotebookNode) -> bool:
+    """Whether an output belongs to the page: neither a live widget nor a progress bar."""
+    return WIDGET not in output.get("data", {}) and output.get("name") != "stderr"
 
 
 def run_chapter(original: Path, target: Path, profile: str, options: argparse.Namespace) -> None:
@@ -185,9 +190,7 @@ def _run_time_rows(notebooks: list[Path]) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=Path, help="chapters to execute (default: all)")
     parser.add_argument("--write-back", action="store_true", help="put the outputs into notebooks/")
     parser.add_argument("--force", action="store_true", help="execute unchanged chapters too")

@@ -56,3 +56,17 @@ def test_predictions_are_compared_where_they_are_scored():
     drawn = figure.axes[2].images[0].get_array()
     assert drawn[1, 0].tolist() == [255, 255, 255] and drawn[0, 1].tolist() == [10, 20, 30]
     assert figure.axes[2].get_xlabel() == "67 % right"
+
+
+def test_unlabelled_stages_draws_each_batch_as_what_it_is():
+    stages = {
+        "image": torch.rand(2, 3, 4, 4),
+        "pseudo-label": torch.zeros(2, 4, 4, dtype=torch.int64),
+        "confidence": torch.full((2, 4, 4), 0.25),
+    }
+    figure = training.unlabelled_stages(stages, [(1, 2, 3)])
+    first = figure.axes[:3]
+    assert [axes.get_title() for axes in first] == list(stages) and figure.axes[3].get_title() == ""
+    assert np.allclose(first[0].images[0].get_array(), stages["image"][0].permute(1, 2, 0))
+    assert first[1].images[0].get_array()[0, 0].tolist() == [1, 2, 3]
+    assert first[2].images[0].get_array().tolist() == [[0.25] * 4] * 4 and first[2].images[0].get_clim() == (0, 1)

@@ -67,6 +67,8 @@ def test_clear_errors(checkpoint, tmp_path):
         list(predict_files(trained, [tmp_path / "a.png", tmp_path / "b" / "a.png"], tmp_path))
     with pytest.raises(InputError, match="opacity 2 is not between"):
         list(predict_files(trained, [tmp_path / "a.png"], tmp_path, opacity=2))
+    with pytest.raises(InputError, match="a.png: its overlay would overwrite the image itself"):
+        list(predict_files(trained, [tmp_path / "a.png"], tmp_path))
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
     with pytest.raises(InputError, match="broken.jpg"):
         list(predict_files(trained, [tmp_path / "broken.jpg"], tmp_path))

@@ -6,11 +6,11 @@ Each reads the layout that users download; none downloads by itself. toyscapes i
 import difflib
 from pathlib import Path
 
+from reco_core.datasets.archives import download
 from reco_core.datasets.base import SegmentationDataset, Size, cached, read_image
 from reco_core.datasets.camvid import CamVid
 from reco_core.datasets.describe import describe as info
 from reco_core.datasets.describe import pixel_shares, preview
-from reco_core.datasets.download import download
 from reco_core.datasets.folder import Folder
 from reco_core.datasets.toyscapes import ToyScapes
 from reco_core.errors import InputError

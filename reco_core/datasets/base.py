@@ -35,18 +35,17 @@ def read_image(path: Path) -> Tensor:
     return read_image_bytes(path).float() / 255
 
 
-def read_image_bytes(path: Path, size: Size | None = None) -> Tensor:
-    """An image file as (3, H, W) uint8, upright, resized to `size` (bilinear, antialiased)."""
+def read_image_bytes(path: Path) -> Tensor:
+    """An image file as (3, H, W) uint8, upright."""
     try:
         with Image.open(path) as file:
             pixels = np.array(ImageOps.exif_transpose(file).convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path}: not a readable image ({error}); restore or remove it") from error
-    image = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
-    return image if size is None else TF.resize(image, list(size), antialias=True)
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
-def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = (), size: Size | None = None) -> Tensor:
+def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tensor:
     """A mask of class indices as (H, W) int64; `ignored` values become 255."""
     try:
         with Image.open(path) as file:
@@ -61,9 +60,24 @@ def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = (), size: S
     wrong = label[(label >= num_classes) & (label != IGNORE_INDEX)]
     if len(wrong):
         raise InputError(f"{path}: value {int(wrong[0])} is no class; use 0 to {num_classes - 1}, or 255 to ignore")
-    if size is not None:
-        label = TF.resize(label[None], list(size), interpolation=TF.InterpolationMode.NEAREST)[0]
     return label
+
+
+def read_pair(
+    image_path: Path, mask_path: Path, num_classes: int, ignored: Sequence[int] = ()
+) -> tuple[Tensor, Tensor]:
+    """An image (3, H, W) uint8 and its mask (H, W) int64, which must be of one size."""
+    image, label = read_image_bytes(image_path), read_mask(mask_path, num_classes, ignored)
+    if label.shape != image.shape[1:]:
+        raise InputError(
+            f"{mask_path}: mask of {_size(label)} for an image of {_size(image)} (width x height):"
+            " save the mask at the image's size"
+        )
+    return image, label
+
+
+def _size(tensor: Tensor) -> str:
+    return f"{tensor.shape[-1]} x {tensor.shape[-2]}"
 
 
 class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):

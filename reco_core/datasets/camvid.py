@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask
+from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_pair
 from reco_core.errors import InputError
 
 CLASSES = (
@@ -38,6 +38,4 @@ class CamVid(SegmentationDataset):
             raise InputError(f"{missing}: mask is missing; restore it or remove its image")
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
-        image_path, mask_path = self._files[index]
-        image = read_image_bytes(image_path, self.size)
-        return image, read_mask(mask_path, self.num_classes, (UNLABELLED,), self.size)
+        return self.resized(*read_pair(*self._files[index], self.num_classes, ignored=(UNLABELLED,)))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask
+from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask, read_pair
 from reco_core.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -46,21 +46,10 @@ class Folder(SegmentationDataset):
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         image_path, mask_path = self._files[index]
+        if self.has_label(index):
+            return self.resized(*read_pair(image_path, mask_path, self.num_classes))
         image = read_image_bytes(image_path)
-        if not self.has_label(index):
-            label = torch.full(image.shape[1:], IGNORE_INDEX)
-        else:
-            label = read_mask(mask_path, self.num_classes)
-            if label.shape != image.shape[1:]:
-                raise InputError(
-                    f"{mask_path}: mask of {_size(label)} for an image of {_size(image)} (width x height):"
-                    " save the mask at the image's size"
-                )
-        return self.resized(image, label)
-
-
-def _size(tensor: Tensor) -> str:
-    return f"{tensor.shape[-1]} x {tensor.shape[-2]}"
+        return self.resized(image, torch.full(image.shape[1:], IGNORE_INDEX))
 
 
 def _images(folder: Path) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from reco_core.figures.style import (
     METHOD_COLOURS,
     METHOD_NAMES,
     class_legend,
+    hide_axes,
     new_figure,
     show_image,
     show_labels,
@@ -35,6 +36,32 @@ def schedules(options: OptimiserConfig, decay: float = 0.99) -> Figure:
     right.plot(counted, np.minimum(1 - 1 / (counted + 1), decay), color=COLOURS["red"])
     right.axhline(decay, color=COLOURS["grey"], linewidth=0.8, linestyle=":")
     right.set(xlabel="step t", ylabel="weight of the past, λ(t)", title="Mean teacher", ylim=(0.4, 1.02))
+    return figure
+
+
+def unlabelled_stages(stages: Mapping[str, Tensor], palette: Sequence[Sequence[int]]) -> Figure:
+    """What happens to unlabelled images before the student sees them, one row an image (Fig. 3).
+
+    Args:
+        stages: title -> a batch: images (B, 3, H, W) float, labels (B, H, W) int64, or confidence (B, H, W) float.
+        palette: colour of each class.
+    """
+    rows = len(next(iter(stages.values())))
+    figure = new_figure(1.65 * len(stages) + 0.5, 1.7 * rows + 0.35)
+    grid = figure.subplots(rows, len(stages), squeeze=False)
+    for column, (title, batch) in enumerate(stages.items()):
+        for row in range(rows):
+            axes, shown = grid[row, column], batch[row]
+            name = title if row == 0 else ""
+            if shown.ndim == 3:
+                show_image(axes, shown, name)
+            elif shown.is_floating_point():
+                colours = axes.imshow(shown.numpy(), cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
+                axes.set_title(name)
+                hide_axes(axes)
+            else:
+                show_labels(axes, shown, palette, name)
+    figure.colorbar(colours, ax=grid, shrink=0.7, aspect=30, label="confidence")
     return figure
 
 

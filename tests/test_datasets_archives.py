@@ -1,0 +1,167 @@
+"""reco_core.datasets.archives: progress, resumption, verification and safe unpacking, from a server on this machine."""
+
+import io
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from reco_core import datasets
+from reco_core.cli import main
+from reco_core.datasets import archives as module
+from reco_core.datasets.archives import Source, fetch, unpack
+from reco_core.errors import InputError
+
+INNER = "archive-master/Tiny"
+
+
+def archive_bytes(files=None) -> bytes:
+    files = files or {f"{INNER}/train/a.png": b"a" * 5000, f"{INNER}/trainannot/a.png": b"m" * 50, "other/x": b"x"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `content`; breaks off after `limit` bytes; knows ranges unless told not to."""
+
+    content, limit, ranges, requests = b"", None, True, ()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        server, wanted = self.server, self.headers.get("Range")
+        server.requests = [*server.requests, wanted]
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.ranges else 0
+        if self.path == "/missing" or start >= len(server.content):
+            return self.send_error(404 if self.path == "/missing" else 416)
+        body = server.content[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body if server.limit is None else body[: server.limit])
+
+    def log_message(self, *arguments): ...
+
+
+@pytest.fixture
+def server():
+    server = Server(("127.0.0.1", 0), Handler)
+    server.content = archive_bytes()
+    server.url = f"http://127.0.0.1:{server.server_port}/tiny.zip"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def tiny_source(monkeypatch, server):
+    source = Source(server.url, INNER, {"train": 1, "trainannot": 1})
+    monkeypatch.setitem(module.SOURCES, "camvid", source)
+    return source
+
+
+def test_download_unpacks_the_inner_folder_alone_and_tells_progress(tiny_source, tmp_path):
+    heard = []
+    folder = datasets.download("camvid", tmp_path / "data" / "camvid", lambda *counts: heard.append(counts))
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["a.png", "a.png"]
+    size = len(archive_bytes())
+    assert heard[-1] == (size, size)
+    assert [path.name for path in folder.parent.iterdir()] == ["camvid"], "neither archive nor parts are left"
+
+
+def test_a_second_download_asks_for_nothing(tiny_source, tmp_path, server):
+    datasets.download("camvid", tmp_path / "camvid")
+    datasets.download("camvid", tmp_path / "camvid")
+    assert len(server.requests) == 1
+
+
+def test_a_broken_transfer_goes_on_where_it_stopped(tiny_source, tmp_path, server):
+    server.limit = 300
+    with pytest.raises(InputError, match="run the same command again"):
+        datasets.download("camvid", tmp_path / "camvid")
+    server.limit = None
+    datasets.download("camvid", tmp_path / "camvid")
+    assert server.requests == [None, "bytes=300-"]
+
+
+def test_a_server_without_ranges_starts_over(tmp_path, server):
+    (tmp_path / "f.zip.part").write_bytes(b"rubbish")
+    server.ranges = False
+    fetch(server.url, tmp_path / "f.zip")
+    assert (tmp_path / "f.zip").read_bytes() == server.content
+
+
+def test_a_whole_part_needs_nothing_more(tmp_path, server):
+    (tmp_path / "f.zip.part").write_bytes(server.content)
+    fetch(server.url, tmp_path / "f.zip")
+    assert (tmp_path / "f.zip").read_bytes() == server.content
+
+
+def test_a_refusal_names_address_and_answer(tmp_path, server):
+    with pytest.raises(InputError, match=r"/missing: the server answered 404"):
+        fetch(server.url.replace("tiny.zip", "missing"), tmp_path / "f.zip")
+
+
+def test_no_network_is_said_in_one_line(tiny_source, tmp_path, server, capsys, monkeypatch):
+    nobody = Source("http://127.0.0.1:9/x.zip", INNER, {})
+    monkeypatch.setitem(module.SOURCES, "camvid", nobody)
+    with pytest.raises(SystemExit) as end:
+        main(["data", "download", "camvid", "--root", str(tmp_path / "camvid")])
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert end.value.code == 2 and "127.0.0.1:9" in error and "check the network" in error
+    assert not (tmp_path / "camvid").exists()
+
+
+@pytest.mark.parametrize("name", [f"{INNER}/../../evil.txt", "/etc/evil.txt", "C:/evil.txt", f"{INNER}\\..\\evil.txt"])
+def test_an_archive_that_leaves_its_folder_is_refused(tmp_path, name):
+    path = tmp_path / "bad.zip"
+    path.write_bytes(archive_bytes({f"{INNER}/train/a.png": b"a", name: b"evil"}))
+    with pytest.raises(InputError, match="leads out of the folder"):
+        unpack(path, INNER, tmp_path / "inner" / "target")
+    assert not list(tmp_path.rglob("*evil*")) and not list((tmp_path / "inner").iterdir())
+
+
+def test_a_link_in_an_archive_is_refused(tmp_path):
+    path, link = tmp_path / "bad.zip", zipfile.ZipInfo(f"{INNER}/train/link")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(link, "/etc/passwd")
+    with pytest.raises(InputError, match="link"):
+        unpack(path, INNER, tmp_path / "target")
+
+
+def test_a_damaged_archive_leaves_nothing(tmp_path):
+    path, content = tmp_path / "bad.zip", bytearray(archive_bytes())
+    content[100:110] = b"??????????"
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match="damaged"):
+        unpack(path, INNER, tmp_path / "target")
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_an_archive_too_large_or_without_the_folder(tmp_path, monkeypatch):
+    path = tmp_path / "big.zip"
+    path.write_bytes(archive_bytes())
+    with pytest.raises(InputError, match="has no folder 'elsewhere'"):
+        unpack(path, "elsewhere", tmp_path / "target")
+    monkeypatch.setattr(module, "MOST_BYTES", 100)
+    with pytest.raises(InputError, match="would unpack to more than"):
+        unpack(path, INNER, tmp_path / "target")
+
+
+def test_missing_files_are_counted(tiny_source, tmp_path):
+    folder = datasets.download("camvid", tmp_path / "camvid")
+    (folder / "trainannot" / "a.png").unlink()
+    with pytest.raises(InputError, match="trainannot: 0 files instead of 1"):
+        datasets.download("camvid", folder)
+
+
+def test_what_cannot_be_downloaded(tmp_path):
+    with pytest.raises(InputError, match="'toyscapes' cannot be downloaded; what can: camvid"):
+        datasets.download("toyscapes", tmp_path / "t")
