@@ -1,6 +1,6 @@
 """The ReCo loss (Section 3.1, :eq:`eq-reco`) and the cross-entropies of the objective (Section 3.3, :eq:`eq-total`)."""
 
-import warnings
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from reco_core import IGNORE_INDEX
 from reco_core.bank import FeatureBank
+from reco_core.own_keys import contrast_own_keys
 from reco_core.sampling import (
     PixelGroups,
     class_prototypes,
@@ -45,63 +46,19 @@ def contrast(queries: Tensor, positive: Tensor, keys: Tensor, temperature: float
     return logits.logsumexp(dim=-1) - logits[..., 0]
 
 
-@torch.compiler.disable
-def contrast_own_keys(queries: Tensor, positive: Tensor, table: Tensor, index: Tensor, temperature: float) -> Tensor:
-    """`contrast` with keys of its own for each query (key_sharing="query").
+class Draws(NamedTuple):
+    """What a loss has drawn from a batch."""
 
-    Args:
-        queries: (C, Q, D), unit vectors.
-        positive: (C, D), unit vectors.
-        table: (N, D), unit vectors that keys are rows of.
-        index: (C, Q, K) int64, the rows.
-        temperature: tau.
-
-    Returns:
-        (C, Q) losses; gradient flows to the queries alone.
-    """
-    return _OwnKeysContrast.apply(queries, positive, table, index, temperature)
-
-
-class _OwnKeysContrast(torch.autograd.Function):
-    """Forward and gradient of `contrast_own_keys` at once.
-
-    A queries x keys x D tensor would be 134 MB a class at the paper's size. Two sparse operations touch each drawn
-    row instead: one takes the products q . k that are needed, the other sums the keys by their softmax weights. Keys
-    and positives are constants, so the gradient is known in the forward pass and nothing but it is kept.
-    """
-
-    @staticmethod
-    def forward(ctx, queries: Tensor, positive: Tensor, table: Tensor, index: Tensor, temperature: float) -> Tensor:
-        """(C, Q, D), (C, D), (N, D), (C, Q, K) -> (C, Q)."""
-        shape, keys = queries.shape[:2], index.shape[-1]
-        flat = queries.detach().flatten(0, 1)
-        own = positive.repeat_interleave(shape[1], dim=0)
-        push = _sampled_products(flat, table, index.view(-1, keys))
-        logits = torch.cat([(flat * own).sum(-1, keepdim=True), push], dim=-1) / temperature
-        weights = logits.softmax(dim=-1)
-        mean_key = F.embedding_bag(index.view(-1, keys), table, mode="sum", per_sample_weights=weights[:, 1:])
-        gradient = (mean_key + (weights[:, :1] - 1) * own) / temperature
-        ctx.save_for_backward(gradient.view_as(queries))
-        return (logits.logsumexp(dim=-1) - logits[:, 0]).view(shape)
-
-    @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return upstream[..., None] * gradient, None, None, None, None
-
-
-def _sampled_products(rows: Tensor, table: Tensor, index: Tensor) -> Tensor:
-    """rows[i] . table[index[i, j]], touching only the named rows: (M, D), (N, D), (M, K) -> (M, K)."""
-    if len(table) <= index.shape[1]:  # more draws than rows: all products are fewer, and a sparse row would overflow
-        return (rows @ table.T).gather(1, index)
-    begins = torch.arange(0, index.numel() + 1, index.shape[1], device=index.device)
-    values = torch.zeros(index.numel(), dtype=table.dtype, device=index.device)
-    with warnings.catch_warnings():  # PyTorch says once a process that sparse matrices are young
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        # A row may name a column twice, since keys are drawn with replacement; the product does not mind.
-        size = (len(rows), len(table))
-        places = torch.sparse_csr_tensor(begins, index.flatten(), values, size, check_invariants=False)
-        return torch.sparse.sampled_addmm(places, rows, table.T, beta=0.0).values().view_as(index)
+    queries: Tensor
+    """(C, Q) flat pixel indices into (B, h, w)."""
+    keys: Tensor
+    """(C, K), or (C, Q, K) where each query has its own: flat pixel indices, or places in the feature bank."""
+    positive: Tensor
+    """(C, D) prototypes as unit vectors."""
+    used: Tensor
+    """(C,) bool: classes that have a query, where there is another class to contrast with."""
+    present: Tensor
+    """(C,) bool: classes of the batch."""
 
 
 class RegionalContrastLoss(nn.Module):
@@ -178,31 +135,40 @@ class RegionalContrastLoss(nn.Module):
         Raises:
             ValueError: shapes that do not fit; with `debug`, values that are not finite.
         """
+        draws = self.draw(representation, labels, confidence, generator)
+        with torch.autocast(representation.device.type, enabled=False):
+            queries = F.normalize(gather_pixels(representation, draws.queries), dim=-1)
+            if self.key_sharing == "class":
+                keys = self._key_rows(representation, draws.keys)
+                losses = contrast(queries, draws.positive, keys, self.temperature)
+            else:
+                table = self._table(representation)
+                losses = contrast_own_keys(queries, draws.positive, table, draws.keys, self.temperature)
+            if self.reduction == "sum":
+                return torch.where(draws.used, losses.sum(dim=1), 0.0).sum()
+            return torch.where(draws.used, losses.mean(dim=1), 0.0).sum() / draws.present.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def draw(
+        self, representation: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
+    ) -> Draws:
+        """The sampling alone: what `forward` draws, given a generator in the same state. Arguments as there.
+
+        With a feature bank, each call adds the batch to it.
+        """
         self._check(representation, labels, confidence)
         num_classes = self.num_classes or int(labels.masked_fill(labels == IGNORE_INDEX, 0).max()) + 1
-        with torch.no_grad(), torch.autocast(representation.device.type, enabled=False):
+        with torch.autocast(representation.device.type, enabled=False):
             groups = group_pixels(labels, confidence < self.strong_threshold, num_classes)
             if self.bank is None:
                 prototypes, counts = class_prototypes(representation, labels, num_classes)
             else:
                 self.bank.push(representation, groups, generator)
                 prototypes, counts = self.bank.prototypes(), self.bank.counts
-            graph = relation_graph(prototypes, counts)
-            positive = F.normalize(prototypes, dim=-1)
-            queries_at, has_query = self._draw_queries(groups, generator)
-            keys = self._draw_keys(graph, counts, groups, generator)
-        with torch.autocast(representation.device.type, enabled=False):
-            queries = F.normalize(gather_pixels(representation, queries_at), dim=-1)
-            if self.key_sharing == "class":
-                losses = contrast(queries, positive, self._key_rows(representation, keys), self.temperature)
-            else:
-                table = self._table(representation)
-                losses = contrast_own_keys(queries, positive, table, keys, self.temperature)
-            present = groups.total > 0
+            queries, has_query = self._draw_queries(groups, generator)
+            keys = self._draw_keys(relation_graph(prototypes, counts), counts, groups, generator)
             used = has_query & ((counts > 0).sum() > 1)
-            if self.reduction == "sum":
-                return torch.where(used, losses.sum(dim=1), 0.0).sum()
-            return torch.where(used, losses.mean(dim=1), 0.0).sum() / present.sum().clamp(min=1)
+            return Draws(queries, keys, F.normalize(prototypes, dim=-1), used, present=groups.total > 0)
 
     def _draw_queries(self, groups: PixelGroups, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Pixels (C, Q) drawn from :eq:`eq-hard`'s sets, and which classes (C,) have any."""

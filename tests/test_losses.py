@@ -38,17 +38,9 @@ def seeded(seed=0):
 
 def draws_of(loss, *batch, generator):
     """The loss's value and the pixels that it drew."""
-    kept = {}
-    for name in ("_draw_queries", "_draw_keys"):
-        method = getattr(loss, name)
-
-        def spy(*arguments, method=method, name=name):
-            kept[name] = method(*arguments)
-            return kept[name]
-
-        setattr(loss, name, spy)
-    value = loss(*batch, generator=generator)
-    return value, kept["_draw_queries"][0], kept["_draw_keys"]
+    same = torch.Generator().set_state(generator.get_state())
+    drawn = loss.draw(*batch, generator=same)
+    return loss(*batch, generator=generator), drawn.queries, drawn.keys
 
 
 @pytest.mark.parametrize("sharing", ["class", "query"])

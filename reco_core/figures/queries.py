@@ -1,0 +1,127 @@
+"""Figures of hard queries: which pixels are hard, which are drawn, and what each contributes (Section 3.2, Fig. 2)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from torch import Tensor
+
+from reco_core.figures.style import COLOURS, colour_labels, hide_axes, new_figure, show_image, show_labels
+
+EASY, HARD, IGNORED = (0.82, 0.90, 0.96), (0.84, 0.37, 0.0), (1.0, 1.0, 1.0)
+Palette = Sequence[Sequence[int]]
+
+
+def hard_map(
+    image: Tensor, labels: Tensor, confidence: Tensor, palette: Palette, threshold: float, weak: float | None = None
+) -> Figure:
+    """Image, labels, confidence, and the pixels that are easy, hard or not used: the paper's Fig. 2.
+
+    Args:
+        image: (3, H, W) in [0, 1].
+        labels: (h, w) int64, 255 = ignore.
+        confidence: (h, w) probability of each pixel's own label.
+        threshold: delta_s.
+        weak: if given, pixels below it are shown as not used (delta_w, for pseudo-labels).
+    """
+    figure = new_figure(8.8, 2.9)
+    panels = figure.subplots(1, 4)
+    show_image(panels[0], image, "image")
+    show_labels(panels[1], labels, palette, "label")
+    shown = panels[2].imshow(confidence.numpy(), cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
+    panels[2].set_title("confidence")
+    figure.colorbar(shown, ax=panels[2], shrink=0.6, location="bottom", label="probability of the label")
+    used = (labels != 255) & (confidence >= (0.0 if weak is None else weak))
+    hard = used & (confidence < threshold)
+    picture = np.empty((*labels.shape, 3))
+    picture[:] = EASY
+    picture[hard.numpy()], picture[~used.numpy()] = HARD, IGNORED
+    panels[3].imshow(picture, interpolation="nearest")
+    panels[3].set_title(f"{100 * hard.sum() / used.sum().clamp(min=1):.0f} % are hard")
+    entries = [Patch(facecolor=HARD, label="hard"), Patch(facecolor=EASY, label="easy")]
+    if weak is not None or not used.all():
+        entries.append(Patch(facecolor=IGNORED, edgecolor="#999999", label="not used"))
+    figure.legend(handles=entries, loc="outside lower right", ncols=3, fontsize=8)
+    for axes in panels[2:]:
+        hide_axes(axes)
+    return figure
+
+
+def drawn_pixels(
+    image: Tensor, labels: Tensor, palette: Palette, draws: Mapping[str, Tensor], keys: Tensor, query_class: str
+) -> Figure:
+    """Where queries and negative keys of one class were drawn, for several ways of choosing queries.
+
+    Args:
+        image: (3, H, W) in [0, 1].
+        labels: (h, w) of the same image.
+        draws: title -> flat indices into (h, w) of queries.
+        keys: flat indices into (h, w) of negative keys.
+        query_class: their class.
+    """
+    figure = new_figure(2.9 * (1 + len(draws)), 3.1)
+    first, *others = figure.subplots(1, 1 + len(draws))
+    scale = image.shape[-1] / labels.shape[-1]
+    for axes, (title, places) in zip(others, draws.items(), strict=True):
+        _dots(axes, image, labels, palette, places, scale)
+        axes.set_title(f"{title} queries of “{query_class}”", fontsize=9)
+    _dots(first, image, labels, palette, keys, scale)
+    first.set_title("negative keys", fontsize=9)
+    return figure
+
+
+def _dots(axes: Axes, image: Tensor, labels: Tensor, palette: Palette, places: Tensor, scale: float) -> None:
+    grey = image.mean(dim=0).numpy()
+    axes.imshow(grey, cmap="gray", vmin=0, vmax=1.3, interpolation="nearest")
+    rows, columns = np.divmod(places.unique().numpy(), labels.shape[-1])
+    colours = colour_labels(labels, palette)[rows, columns] / 255
+    axes.scatter(
+        (columns + 0.5) * scale, (rows + 0.5) * scale, s=15, c=colours, edgecolors="white", linewidths=0.5, zorder=2
+    )
+    hide_axes(axes)
+
+
+def gradient_by_confidence(confidence: Tensor, gradient: Tensor, threshold: float) -> Figure:
+    """How strongly each query's feature is moved, against the network's confidence in its label.
+
+    Args:
+        confidence: (Q,).
+        gradient: (Q,) length of the gradient with respect to the query's direction.
+        threshold: delta_s, drawn as a line.
+    """
+    figure = new_figure(7.2, 3.1)
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    left.scatter(confidence, gradient, s=8, color=COLOURS["blue"], alpha=0.35, linewidths=0)
+    edges = np.linspace(0, 1, 11)
+    bins = np.digitize(confidence.numpy(), edges[1:-1])
+    means = [gradient.numpy()[bins == b].mean() if (bins == b).any() else np.nan for b in range(10)]
+    left.plot((edges[:-1] + edges[1:]) / 2, means, "o-", color=COLOURS["ink"], label="mean of a tenth")
+    left.axvline(threshold, color=COLOURS["red"], linestyle="--", label="δs")
+    left.set(xlabel="confidence in the pixel's own label", ylabel="length of the gradient", ylim=(0, None))
+    left.legend(fontsize=8)
+    hard = confidence < threshold
+    groups = [gradient[hard].numpy(), gradient[~hard].numpy()]
+    kept = [(name, values) for name, values in zip(("hard", "easy"), groups, strict=True) if len(values)]
+    right.boxplot([values for _, values in kept], tick_labels=[name for name, _ in kept], showfliers=False, widths=0.5)
+    right.set(ylabel="length of the gradient", ylim=(0, None))
+    return figure
+
+
+def share_over_steps(steps: Sequence[int], hard: Mapping[str, Sequence[float]]) -> Figure:
+    """The share of hard pixels during training, one line for each group of classes."""
+    figure = new_figure(6.2, 2.9)
+    axes = figure.subplots()
+    styles = (("ink", "o-"), ("sky", "s--"), ("red", "^:"), ("green", "v-."))
+    for (name, shares), (colour, line) in zip(hard.items(), styles, strict=False):
+        axes.plot(steps, 100 * np.asarray(shares), line, color=COLOURS[colour], label=name, markersize=4)
+    axes.set(xlabel="step", ylabel="hard pixels, %", ylim=(0, 103))
+    axes.legend(fontsize=8)
+    return figure
+
+
+def unique_share(index: Tensor, pixels: int) -> float:
+    """Share of a batch's pixels that were drawn at least once."""
+    return torch.unique(index).numel() / pixels

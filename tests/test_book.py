@@ -1,0 +1,184 @@
+"""The book: chapters are executed and described, equations and links lead somewhere, it builds without a warning."""
+
+import hashlib
+import io
+import re
+import subprocess
+import sys
+from itertools import chain
+
+import nbformat
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+from PIL import Image
+
+from reco_core.figures.style import RC
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import execute_notebooks
+import write_pages
+
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = sorted((ROOT / "book").glob("*.md"))
+CODE_LINES = 15
+
+
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def cells(path, kind):
+    return [cell for cell in notebook(path).cells if cell.cell_type == kind]
+
+
+def text_of(path) -> str:
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    return "\n".join(cell.source for cell in cells(path, "markdown"))
+
+
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def test_every_chapter_and_page_is_in_the_contents():
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = {contents["root"], *(page["file"] for part in contents["parts"] for page in part["chapters"])}
+    included = {"book/run_times"}  # part of "How to run"
+    present = {str(path.relative_to(ROOT).with_suffix("")) for path in [*CHAPTERS, *PAGES]}
+    assert present - included == listed
+
+
+@each_chapter
+def test_outputs_are_those_of_the_code_in_the_demo_profile(path):
+    stamp = notebook(path).metadata.reco
+    assert stamp.profile == "demo" and stamp.code == execute_notebooks.code_digest(notebook(path))
+    code = cells(path, "code")
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "not run from top to bottom"
+    outputs = list(chain.from_iterable(cell.outputs for cell in code))
+    assert outputs and not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+@each_chapter
+def test_every_picture_has_an_alternative_text_a_caption_and_a_name(path):
+    names = []
+    for cell in cells(path, "code"):
+        if not any("image/png" in output.get("data", {}) for output in cell.outputs):
+            continue
+        look = cell.metadata.get("mystnb", {})
+        caption, alternative = look["figure"]["caption"], look["image"]["alt"]
+        assert caption.rstrip("*").endswith((".", "?")) and len(caption.split()) > 3, "a caption is a sentence"
+        assert len(alternative.split()) > 8 and look["image"]["classes"] == "dark-light"
+        names.append(look["figure"]["name"])
+    assert names and len(set(names)) == len(names)
+
+
+@each_chapter
+def test_chapters_follow_the_pattern(path):
+    text = text_of(path)
+    first = cells(path, "markdown")[0].source
+    assert first.startswith("# ") and "**Question.**" in first and "After this chapter you can" in first
+    assert "```{exercise}" in text and ":class: dropdown" in text
+    summary = text.split("## Summary")[1]
+    assert len(re.findall(r"^- ", summary, re.MULTILINE)) == 3
+    code = cells(path, "code")
+    assert len(cells(path, "markdown")) >= len(code) / 2
+    for cell in code:
+        # imports and a table of values may be longer
+        lines = [line for line in cell.source.splitlines() if line.strip() and not line.startswith(("import", "from"))]
+        assert len(lines) <= CODE_LINES, cell.source
+    assert "remove-cell" in code[0].metadata.tags and "colab_setup.py" in code[0].source
+
+
+def labels_and_references() -> tuple[list[str], set[str]]:
+    texts = [text_of(path) for path in [*CHAPTERS, *PAGES]]
+    labels = [label for text in texts for label in re.findall(r"^\$\$ \((eq-[\w-]+)\)", text, re.MULTILINE)]
+    references = {name for text in texts for name in re.findall(r"\{eq\}`(eq-[\w-]+)`", text)}
+    for path in (ROOT / "reco_core").rglob("*.py"):
+        references |= set(re.findall(r":eq:`(eq-[\w-]+)`", path.read_text(encoding="utf-8")))
+    return labels, references
+
+
+def test_equations_are_printed_once_and_every_reference_finds_one():
+    labels, references = labels_and_references()
+    assert len(set(labels)) == len(labels), "an equation is printed twice"
+    assert references <= set(labels), f"no equation {references - set(labels)}"
+
+
+def test_the_papers_five_equations_are_in_the_book_the_code_and_the_tests():
+    labels, _ = labels_and_references()
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "reco_core").rglob("*.py"))
+    tests = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path.name != "test_book.py"
+    )
+    for label in ("eq-reco", "eq-sets", "eq-relation", "eq-hard", "eq-total"):
+        assert label in labels
+        assert f":eq:`{label}`" in code, f"no docstring names {label}"
+        assert f":eq:`{label}`" in tests, f"no test names {label}"
+
+
+def test_links_between_files_lead_somewhere():
+    for path in [*CHAPTERS, *PAGES, ROOT / "README.md"]:
+        for target in re.findall(r"\]\((?!http|#|mailto)([^)#\s]+)[^)]*\)", text_of(path)):
+            assert (path.parent / target).exists(), f"{path.name}: no file {target}"
+        for target in re.findall(r"^```\{literalinclude\} (\S+)", text_of(path), re.MULTILINE):
+            assert (path.parent / target).exists(), f"{path.name}: no file {target}"
+
+
+def test_citations_are_in_the_bibliography():
+    keys = set(
+        re.findall(r"^@\w+\{([\w-]+),", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    for path in [*CHAPTERS, *PAGES]:
+        for cited in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text_of(path)):
+            assert set(cited.replace(" ", "").split(",")) <= keys, f"{path.name} cites {cited}"
+
+
+@pytest.mark.parametrize("name", write_pages.PAGES)
+def test_results_on_the_first_pages_are_those_of_the_records(name):
+    page, table = (ROOT / name).read_text(encoding="utf-8"), write_pages.results_at_a_glance()
+    assert table in page and write_pages.with_results(page, table) == page, "run scripts/write_pages.py"
+
+
+def test_the_picture_on_the_first_page_is_what_the_library_draws():
+    from matplotlib import rc_context
+
+    buffer = io.BytesIO()
+    with rc_context(RC):
+        write_pages.idea().savefig(buffer, dpi=160)
+    drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in (buffer, ROOT / write_pages.PICTURE))
+    assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2, "run scripts/write_pages.py"
+
+
+def test_the_executed_copy_leaves_the_tree_alone(tmp_path, monkeypatch):
+    """`make book` works on a copy, and takes over nothing that is not there any more."""
+    monkeypatch.setattr(execute_notebooks, "SOURCE", tmp_path)
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "gone.md").write_text("of an earlier version")
+    before = digest_of_tree()
+    execute_notebooks.copy_book(tmp_path)
+    assert digest_of_tree() == before
+    assert (tmp_path / "book" / "index.md").exists() and not (tmp_path / "book" / "gone.md").exists()
+
+
+def digest_of_tree() -> str:
+    sha = hashlib.sha256()
+    for path in sorted([*ROOT.glob("notebooks/*"), *ROOT.glob("book/*.*")]):
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+def test_the_book_builds_without_a_warning(tmp_path):
+    """The HTML of the committed outputs, with warnings as errors; and no page fetches anything from elsewhere."""
+    build = subprocess.run(
+        ["bash", ROOT / "scripts" / "build_html.sh", ".", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert build.returncode == 0, build.stdout[-3000:] + build.stderr[-3000:]
+    pages = list((tmp_path / "_build" / "html").rglob("*.html"))
+    assert len(pages) > len(CHAPTERS) + 5
+    for page in pages:
+        html = page.read_text(encoding="utf-8")
+        fetched = re.findall(r"<(?:script|link rel=\"stylesheet\"|img)[^>]+(?:src|href)=\"(https?://[^\"]+)", html)
+        assert not fetched, f"{page.name} fetches {fetched}"
