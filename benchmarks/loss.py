@@ -108,14 +108,13 @@ def call_copy(source: Tensor, target: Tensor) -> float:
 
 
 def timed(chosen: dict[str, Variant], data: tuple[Tensor, ...], repeats: int) -> dict[str, float]:
-    """Median seconds of each variant, called in turn; slow ones (above 5 s) once."""
+    """Median seconds of each variant, called in turn after a first call; one that takes above 5 s is called once."""
     seconds: dict[str, list[float]] = {name: [] for name in chosen}
-    for repeat in range(repeats + 1):
+    for _ in range(repeats + 1):
         for name, variant in chosen.items():
-            if repeat > 1 and seconds[name][-1] > 5:
-                continue
-            seconds[name].append(call(variant, data))
-    return {name: statistics.median(values[1:]) for name, values in seconds.items()}
+            if not seconds[name] or seconds[name][0] < 5:
+                seconds[name].append(call(variant, data))
+    return {name: statistics.median(values[1:] or values) for name, values in seconds.items()}
 
 
 def at_size(size: tuple[int, int, int], device: str, threads: int, repeats: int, channels_last: bool) -> dict:
@@ -125,13 +124,12 @@ def at_size(size: tuple[int, int, int], device: str, threads: int, repeats: int,
     chosen = variants(classes=classes)
     seconds = timed(chosen, data, repeats)
     size_in_bytes = data[0].numel() * data[0].element_size()
+    memory = {name: round(peak_bytes(variant, data) / size_in_bytes, 3) for name, variant in chosen.items()}
     return {
         "size": list(size), "threads": threads, "memory_format": "channels_last" if channels_last else "contiguous",
         "seconds": {name: round(value, 4) for name, value in seconds.items()},
         "times_faster_than_plain": {name: round(seconds["plain"] / seconds[name], 1) for name in ("query", "class")},
-        "peak_memory_over_representation": {
-            name: round(peak_bytes(variant, data) / size_in_bytes, 3) for name, variant in chosen.items()
-        },
+        "peak_memory_over_representation": memory,
         "roofline_seconds": round(roofline(data), 4),
     }  # fmt: skip
 

@@ -52,7 +52,7 @@ class Draws(NamedTuple):
     queries: Tensor
     """(C, Q) flat pixel indices into (B, h, w)."""
     keys: Tensor
-    """(C, K), or (C, Q, K) where each query has its own: flat pixel indices, or places in the feature bank."""
+    """(C, K), or (C, Q, K) int32 where each query has its own: flat pixel indices, or places in the feature bank."""
     positive: Tensor
     """(C, D) prototypes as unit vectors."""
     used: Tensor
@@ -192,6 +192,8 @@ class RegionalContrastLoss(nn.Module):
         key_class = key_class.view(len(counts), *shape)
         if self.bank is not None:
             return self.bank.draw(key_class, generator)
+        if self.key_sharing == "query":  # C x Q x K indices: 32 bits each are half the memory
+            return draw_pixels(groups.order.int(), groups.start[key_class], groups.total[key_class], generator)
         return draw_pixels(groups.order, groups.start[key_class], groups.total[key_class], generator)
 
     @torch.no_grad()

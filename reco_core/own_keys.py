@@ -15,7 +15,7 @@ def contrast_own_keys(queries: Tensor, positive: Tensor, table: Tensor, index: T
         queries: (C, Q, D), unit vectors.
         positive: (C, D), unit vectors.
         table: (N, D), unit vectors that keys are rows of.
-        index: (C, Q, K) int64, the rows.
+        index: (C, Q, K) int64 or int32, the rows.
         temperature: tau.
 
     Returns:
@@ -39,12 +39,14 @@ class _OwnKeysContrast(torch.autograd.Function):
         flat = queries.detach().flatten(0, 1)
         own = positive.repeat_interleave(shape[1], dim=0)
         push = _sampled_products(flat, table, index.view(-1, keys))
-        logits = torch.cat([(flat * own).sum(-1, keepdim=True), push], dim=-1) / temperature
-        weights = logits.softmax(dim=-1)
-        mean_key = F.embedding_bag(index.view(-1, keys), table, mode="sum", per_sample_weights=weights[:, 1:])
-        gradient = (mean_key + (weights[:, :1] - 1) * own) / temperature
+        pull = (flat * own).sum(dim=-1) / temperature
+        logits = push.div_(temperature)
+        total = torch.logaddexp(logits.logsumexp(dim=-1), pull)
+        weights = logits.sub_(total[:, None]).exp_()  # in place: beside the table, tensors of this size are the memory
+        mean_key = F.embedding_bag(index.view(-1, keys), table, mode="sum", per_sample_weights=weights)
+        gradient = (mean_key + ((pull - total).exp() - 1)[:, None] * own) / temperature
         ctx.save_for_backward(gradient.view_as(queries))
-        return (logits.logsumexp(dim=-1) - logits[:, 0]).view(shape)
+        return (total - pull).view(shape)
 
     @staticmethod
     def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -55,12 +57,13 @@ class _OwnKeysContrast(torch.autograd.Function):
 def _sampled_products(rows: Tensor, table: Tensor, index: Tensor) -> Tensor:
     """rows[i] . table[index[i, j]], touching only the named rows: (M, D), (N, D), (M, K) -> (M, K)."""
     if len(table) <= index.shape[1]:  # more draws than rows: all products are fewer, and a sparse row would overflow
-        return (rows @ table.T).gather(1, index)
-    begins = torch.arange(0, index.numel() + 1, index.shape[1], device=index.device)
+        return (rows @ table.T).gather(1, index.long())
+    begins = torch.arange(0, index.numel() + 1, index.shape[1], device=index.device, dtype=index.dtype)
     values = torch.zeros(index.numel(), dtype=table.dtype, device=index.device)
     with warnings.catch_warnings():  # PyTorch says once a process that sparse matrices are young
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         # A row may name a column twice, since keys are drawn with replacement; the product does not mind.
         size = (len(rows), len(table))
         places = torch.sparse_csr_tensor(begins, index.flatten(), values, size, check_invariants=False)
-        return torch.sparse.sampled_addmm(places, rows, table.T, beta=0.0).values().view_as(index)
+        torch.sparse.sampled_addmm(places, rows, table.T, beta=0.0, out=places)
+        return places.values().view_as(index)

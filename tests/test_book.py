@@ -84,7 +84,7 @@ def test_chapters_follow_the_pattern(path):
     summary = text.split("## Summary")[1]
     assert len(re.findall(r"^- ", summary, re.MULTILINE)) == 3
     code = cells(path, "code")
-    assert len(cells(path, "markdown")) >= len(code) / 2
+    assert len(cells(path, "markdown")) >= len(code) - 1, "more text than code; the cell for Colab is not shown"
     for cell in code:
         # imports and a table of values may be longer
         lines = [line for line in cell.source.splitlines() if line.strip() and not line.startswith(("import", "from"))]

@@ -165,3 +165,8 @@ def test_missing_files_are_counted(tiny_source, tmp_path):
 def test_what_cannot_be_downloaded(tmp_path):
     with pytest.raises(InputError, match="'toyscapes' cannot be downloaded; what can: camvid"):
         datasets.download("toyscapes", tmp_path / "t")
+
+
+def test_without_a_root_it_goes_where_load_looks(tiny_source, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECO_DATA", str(tmp_path))
+    assert datasets.download("camvid") == tmp_path / "camvid"

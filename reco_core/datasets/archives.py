@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from reco_core.datasets.base import data_path
 from reco_core.errors import InputError
 
 Progress = Callable[[int, int | None], None]
@@ -136,7 +137,7 @@ def download(
 
     Args:
         name: "camvid".
-        root: its folder, which must not exist yet; by default data/<name>.
+        root: its folder, which must not exist yet; None: $RECO_DATA/<name>, else data/<name>.
         progress: hears how many bytes are done.
         url: another address of the same archive.
 
@@ -145,7 +146,7 @@ def download(
     """
     if name not in SOURCES:
         raise InputError(f"{name!r} cannot be downloaded; what can: {', '.join(SOURCES)}; see `reco data info {name}`")
-    target = Path(root) if root is not None else Path("data") / name
+    target = data_path(name, root)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         archive = target.with_name(f"{name}.zip")

@@ -18,13 +18,18 @@ from reco_core.errors import InputError
 Size = tuple[int, int]
 
 
+def data_path(name: str, root: str | Path | None) -> Path:
+    """Where a data set is, or belongs: `root`, else $RECO_DATA/<name>, else data/<name>."""
+    return Path(root) if root is not None else Path(os.environ.get("RECO_DATA", "data")) / name
+
+
 def data_root(name: str, root: str | Path | None) -> Path:
-    """The folder of a data set: `root`, else $RECO_DATA/<name>, else data/<name>.
+    """The folder of a data set, which must be there.
 
     Raises:
         InputError: if it does not exist.
     """
-    folder = Path(root) if root is not None else Path(os.environ.get("RECO_DATA", "data")) / name
+    folder = data_path(name, root)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder for data set {name!r}; give --root, set RECO_DATA, or download it")
     return folder

@@ -74,12 +74,12 @@ def drawn_pixels(
 
 
 def _dots(axes: Axes, image: Tensor, labels: Tensor, palette: Palette, places: Tensor, scale: float) -> None:
-    grey = image.mean(dim=0).numpy()
-    axes.imshow(grey, cmap="gray", vmin=0, vmax=1.3, interpolation="nearest")
+    pale = 0.5 + 0.5 * image.mean(dim=0).numpy()  # so that the dots stand out
+    axes.imshow(pale, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     rows, columns = np.divmod(places.unique().numpy(), labels.shape[-1])
     colours = colour_labels(labels, palette)[rows, columns] / 255
     axes.scatter(
-        (columns + 0.5) * scale, (rows + 0.5) * scale, s=15, c=colours, edgecolors="white", linewidths=0.5, zorder=2
+        (columns + 0.5) * scale, (rows + 0.5) * scale, s=22, c=colours, edgecolors="black", linewidths=0.5, zorder=2
     )
     hide_axes(axes)
 

@@ -70,5 +70,5 @@ def agreement_curve(steps: Sequence[int], agreement: Sequence[float], entropy: S
     left.axhline(0, color=COLOURS["grey"], linewidth=0.8)
     left.set(xlabel="step", ylabel="correlation", title="Relations and the planted tree", ylim=(-0.2, 1))
     right.plot(steps, entropy, "s-", color=COLOURS["red"], markersize=4)
-    right.set(xlabel="step", ylabel="classes", title="Effective number of key classes", ylim=(0, None))
+    right.set(xlabel="step", ylabel="classes", title="Effective number of key classes", ylim=(0, 1.1 * max(entropy)))
     return figure
