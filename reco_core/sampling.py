@@ -124,15 +124,37 @@ def key_class_probabilities(
 
 def gather_pixels(representation: Tensor, index: Tensor) -> Tensor:
     """Rows of D values, float32 or float64, at flat pixel indices of any shape: (B, D, h, w), (...) -> (..., D)."""
-    pixels = representation.flatten(2)
-    per_image = pixels.shape[2]
-    rows = pixels[index // per_image, :, index % per_image]
+    rows = _Gather.apply(representation, index)
     return rows if rows.dtype == torch.float64 else rows.float()
+
+
+class _Gather(torch.autograd.Function):
+    """Indexing, with a gradient in the memory format of its source: a channels-last one is not copied once more."""
+
+    @staticmethod
+    def forward(ctx, representation: Tensor, index: Tensor) -> Tensor:
+        """(B, D, h, w), (...) -> (..., D)."""
+        ctx.save_for_backward(index)
+        channels_last = representation.is_contiguous(memory_format=torch.channels_last)
+        ctx.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        ctx.shape = representation.shape
+        pixels = representation.flatten(2).transpose(1, 2)  # (B, hw, D)
+        return pixels[index // pixels.shape[1], index % pixels.shape[1]]
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        options = {"dtype": upstream.dtype, "device": upstream.device, "memory_format": ctx.memory_format}
+        gradient = torch.empty(ctx.shape, **options).zero_()
+        pixels = gradient.flatten(2).transpose(1, 2)  # a view in either format
+        pixels.index_put_((index // pixels.shape[1], index % pixels.shape[1]), upstream, accumulate=True)
+        return gradient, None
 
 
 def pixel_rows(representation: Tensor) -> Tensor:
     """Every pixel's representation as a unit vector: (B, D, h, w) -> (B * h * w, D), float32 or float64."""
-    rows = representation.permute(0, 2, 3, 1).flatten(0, 2)
+    # A single image's rows would be a view with a stride between neighbours, on which table look-ups are slow.
+    rows = representation.permute(0, 2, 3, 1).flatten(0, 2).contiguous()
     rows = rows if rows.dtype == torch.float64 else rows.float()
     norms = rows.norm(dim=1, keepdim=True).clamp_(min=1e-12)
     return rows / norms if rows.data_ptr() == representation.data_ptr() else rows.div_(norms)

@@ -142,3 +142,27 @@ def test_pixel_rows_are_unit_vectors_and_leave_the_input_alone(last):
     torch.testing.assert_close(unit, torch.nn.functional.normalize(torch.tensor(rows(before), dtype=unit.dtype), dim=1))
     assert torch.equal(representation, before)
     assert pixel_rows(representation.float().half()).dtype == torch.float32
+
+
+def test_pixel_rows_of_a_single_image_lie_side_by_side():
+    """Looked up by the million, rows must be contiguous; those of one image would otherwise be a strided view."""
+    representation = torch.randn(1, 4, 3, 5)
+    for source in (representation, representation.to(memory_format=torch.channels_last)):
+        unit = pixel_rows(source)
+        assert unit.is_contiguous()
+        expected = torch.nn.functional.normalize(source[0].flatten(1).T, dim=1)
+        torch.testing.assert_close(unit, expected)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_gathered_pixels_have_a_gradient_in_the_layout_of_their_source(memory_format):
+    source = torch.randn(2, 4, 3, 5).to(memory_format=memory_format).requires_grad_()
+    index = torch.tensor([[0, 16], [16, 29]])
+    rows = gather_pixels(source, index)
+    weights = torch.randn(2, 2, 4)
+    (gradient,) = torch.autograd.grad((rows * weights).sum(), source)
+    assert gradient.is_contiguous(memory_format=memory_format)
+    plain = source.permute(0, 2, 3, 1).flatten(0, 2)[index]
+    (expected,) = torch.autograd.grad((plain * weights).sum(), source)
+    assert torch.equal(rows, plain)
+    torch.testing.assert_close(gradient, expected)
