@@ -33,13 +33,16 @@ def results_at_a_glance(root: Path = ROOT) -> str:
         title: by_method(load_records(root / "results" / "small" / folder), miou_percent("last"))
         for folder, title in COLUMNS.items()
     }
-    rows = [
-        [METHOD_NAMES[method], *(with_spread(summarise(table.get(method, {}))) for table in scores.values())]
-        for method in COMPARED
-    ]
+    rows = [[METHOD_NAMES[method], *(cell(table.get(method, {})) for table in scores.values())] for method in COMPARED]
     gains = [paired_difference(table.get(COMPARED[2], {}), table.get(COMPARED[1], {})) for table in scores.values()]
     rows.append(["ReCo's part, paired by seed, with 95 % interval", *map(with_interval, gains)])
     return markdown(["Mean IoU, %", *scores], rows)
+
+
+def cell(values: dict[int, float]) -> str:
+    """Mean and spread over seeds, and how many they are as long as they are fewer than three."""
+    few = f" ({len(values)} of 3 seeds)" if 0 < len(values) < 3 else ""
+    return with_spread(summarise(values)) + few
 
 
 def with_results(page: str, table: str) -> str:
