@@ -149,32 +149,43 @@ def growth(device: str, repeats: int) -> dict[str, list[dict]]:
     return found
 
 
+def same_row(one: dict, other: dict) -> bool:
+    """Whether two rows of the table measured the same thing."""
+    return all(one[key] == other[key] for key in ("size", "threads", "memory_format"))
+
+
 def main(
-    accelerator: str = "cpu", threads: tuple[int, ...] = (2, 1), repeats: int = 5, only_growth: bool = False
+    accelerator: str = "cpu",
+    threads: tuple[int, ...] = (2, 1),
+    repeats: int = 5,
+    sizes: tuple[int, ...] = (0, 1, 2),
+    with_growth: bool = True,
 ) -> None:
-    """Measure, print a table and write benchmarks/results/loss-<accelerator>.json.
+    """Measure, print a table and write benchmarks/results/loss-<accelerator>.json; what is left out stays in the file.
 
     Args:
         accelerator: cpu or cuda.
         threads: of the CPU, one table row for each.
         repeats: timed calls of each variant, after one that is not.
-        only_growth: leave out the comparison with the plain transcription.
+        sizes: which of the paper's sizes, by number: (4, 21, 81), (20, 21, 81), (4, 19, 128).
+        with_growth: measure the growth with pixels, classes, queries and keys.
     """
-    rows = []
-    for count in () if only_growth else (threads if accelerator == "cpu" else threads[:1]):
-        torch.set_num_threads(count)
-        for size in SIZES:
-            for channels_last in (False, True) if size == SIZES[1] and count == threads[0] else (False,):
-                rows.append(at_size(size, accelerator, count, repeats, channels_last))
-                print(json.dumps(rows[-1]))
-    torch.set_num_threads(threads[0])
     path = OUTPUT / f"loss-{accelerator}.json"
-    previous = json.loads(path.read_text()) if only_growth and path.exists() else {}
-    result = {
-        "sizes": rows or previous.get("sizes", []),
-        "growth": growth(accelerator, repeats),
-        "environment": environment(accelerator),
-    }
+    result = json.loads(path.read_text()) if path.exists() else {"sizes": [], "growth": {}}
+    for count in threads if accelerator == "cpu" else threads[:1]:
+        torch.set_num_threads(count)
+        for size in (SIZES[number] for number in sizes):
+            for channels_last in (False, True) if size == SIZES[1] and count == threads[0] else (False,):
+                row = at_size(size, accelerator, count, repeats, channels_last)
+                print(json.dumps(row))
+                kept = [other for other in result["sizes"] if not same_row(row, other)]
+                result["sizes"] = sorted(
+                    [*kept, row], key=lambda row: (-row["threads"], SIZES.index(tuple(row["size"])))
+                )
+    if with_growth:
+        torch.set_num_threads(threads[0])
+        result["growth"] = growth(accelerator, repeats)
+    result["environment"] = environment(accelerator)
     OUTPUT.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n")
     print(path)
