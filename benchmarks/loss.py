@@ -149,6 +149,16 @@ def growth(device: str, repeats: int) -> dict[str, list[dict]]:
     return found
 
 
+def compiled(device: str, repeats: int) -> dict[str, float]:
+    """Shared keys at (20, 21, 81) with and without `torch.compile`, called in turn; the first call compiles."""
+    data = inputs(*SIZES[1], device)
+    plain = variants(classes=SIZES[1][1])["class"]
+    fast = torch.compile(plain)
+    first = call(fast, data)
+    seconds = timed({"eager": plain, "compiled": fast}, data, repeats)
+    return {name: round(value, 4) for name, value in {"first_call": first, **seconds}.items()}
+
+
 def same_row(one: dict, other: dict) -> bool:
     """Whether two rows of the table measured the same thing."""
     return all(one[key] == other[key] for key in ("size", "threads", "memory_format"))
@@ -160,6 +170,7 @@ def main(
     repeats: int = 5,
     sizes: tuple[int, ...] = (0, 1, 2),
     with_growth: bool = True,
+    with_compiled: bool = True,
 ) -> None:
     """Measure, print a table and write benchmarks/results/loss-<accelerator>.json; what is left out stays in the file.
 
@@ -169,6 +180,7 @@ def main(
         repeats: timed calls of each variant, after one that is not.
         sizes: which of the paper's sizes, by number: (4, 21, 81), (20, 21, 81), (4, 19, 128).
         with_growth: measure the growth with pixels, classes, queries and keys.
+        with_compiled: measure `torch.compile`.
     """
     path = OUTPUT / f"loss-{accelerator}.json"
     result = json.loads(path.read_text()) if path.exists() else {"sizes": [], "growth": {}}
@@ -182,8 +194,10 @@ def main(
                 result["sizes"] = sorted(
                     [*kept, row], key=lambda row: (-row["threads"], SIZES.index(tuple(row["size"])))
                 )
+    torch.set_num_threads(threads[0])
+    if with_compiled:
+        result["compiled"] = compiled(accelerator, repeats)
     if with_growth:
-        torch.set_num_threads(threads[0])
         result["growth"] = growth(accelerator, repeats)
     result["environment"] = environment(accelerator)
     OUTPUT.mkdir(exist_ok=True)

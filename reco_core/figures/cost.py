@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from reco_core.figures.style import COLOURS, new_figure
 
@@ -48,7 +49,8 @@ def bar_ladder(seconds: Mapping[str, float], floor: float | None = None) -> Figu
     axes.set_yticks(range(len(seconds)), list(seconds))
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="seconds, forward and backward")
-    axes.set_xlim(right=8 * max(seconds.values()))
+    axes.set_xlim(min(seconds.values()) / 4, 6 * max(seconds.values()))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     return figure
 
 
