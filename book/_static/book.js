@@ -8,6 +8,8 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const control of document.querySelectorAll("summary[aria-label], .search-button-field")) {
     if (control.textContent.trim()) control.removeAttribute("aria-label");
   }
+  // On a narrow screen wide tables scroll by themselves: by keyboard too.
+  for (const table of document.querySelectorAll(".bd-article table")) table.tabIndex = 0;
   // Roles that the page generator leaves half done.
   for (const list of document.querySelectorAll("[role=list].citation-list")) list.removeAttribute("role");
   for (const part of document.querySelectorAll("dt.sig dl, dt.sig dl dd")) part.setAttribute("role", "presentation");
