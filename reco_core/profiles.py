@@ -1,7 +1,7 @@
 """How long a chapter may take: `RECO_PROFILE` = smoke, demo (the default) or full.
 
-`smoke` runs every cell in seconds, for tests; `demo` is what the built book shows, minutes on a laptop; `full` is the
-paper's setting, on a GPU with the real data set. A notebook reads the profile in one line:
+`smoke` runs every cell in seconds, for tests; `demo` is what the built book shows, minutes on a laptop; `full` trains
+for as many steps as the paper, on a GPU. A notebook reads the profile in one line:
 
     from reco_core.profiles import PROFILE
 """
