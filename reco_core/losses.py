@@ -40,10 +40,10 @@ def contrast(queries: Tensor, positive: Tensor, keys: Tensor, temperature: float
     Returns:
         (C, Q) losses.
     """
+    queries = queries / temperature  # the C x Q x K products are the largest tensor here: spare it a pass
     pull = torch.einsum("cqd,cd->cq", queries, positive)
     push = torch.einsum("cqd,ckd->cqk", queries, keys)
-    logits = torch.cat([pull[..., None], push], dim=-1) / temperature
-    return logits.logsumexp(dim=-1) - logits[..., 0]
+    return torch.logaddexp(push.logsumexp(dim=-1), pull) - pull
 
 
 class Draws(NamedTuple):
