@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 from reco_core.errors import InputError
 
-BaseMethod = Literal["supervised", "mean_teacher", "cutout", "cutmix", "classmix"]
 Method = Literal[
-    "supervised", "mean_teacher", "cutout", "cutmix", "classmix",
-    "reco+supervised", "reco+mean_teacher", "reco+cutout", "reco+cutmix", "reco+classmix",
+    "supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan",
+    "reco+supervised", "reco+mean_teacher", "reco+cutout", "reco+cutmix", "reco+classmix", "reco+s4gan",
 ]  # fmt: skip
 
 
@@ -37,6 +36,12 @@ class DataConfig:
     """Labelled images, chosen so that rare classes appear; None: all of them."""
     min_classes: int = 1
     """Classes that a labelled image must show at least (published: Cityscapes 12, VOC 3)."""
+    partial_labels: Literal["1px", "1%", "5%", "25%"] | None = None
+    """Label so many pixels of each class in every image, instead of all pixels of some images (Table 3)."""
+    unlabelled_share: float = 1.0
+    """Share of the unlabelled images that is used (Fig. 7c)."""
+    train_split: str = "train"
+    """Split that is trained on (Table 2: VOC's "train_original")."""
     eval_split: str = "val"
     """Split that is scored during training and on which the best step is chosen."""
     test_split: str | None = "test"
@@ -75,6 +80,10 @@ class ReCoConfig:
     query_sampling: Literal["hard", "random", "easy"] = "hard"
     key_sampling: Literal["relation", "uniform"] = "relation"
     key_sharing: Literal["class", "query"] = "class"
+    reduction: Literal["mean", "sum"] = "mean"
+    """"sum": Eq. 1 as it is written."""
+    bank_size: int | None = None
+    """Take keys and prototypes from a feature bank of so many representations a class (Appendix B)."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +122,14 @@ class TrainConfig:
     """delta_w: least confidence of a pseudo-label that ReCo may use (Section 3.3)."""
     teacher_decay: float = 0.99
     """lambda of the mean teacher (Section 3.3)."""
+    teacher_ramp: bool = True
+    """Start with a smaller lambda, min(1 - 1 / (t + 1), lambda) (published); False: the text's constant."""
     teacher_batch_norm: Literal["own", "copy"] = "own"
     """Statistics of the teacher's batch norms: its own passes' (published), or the student's."""
+    eta: Literal["image", "batch"] = "image"
+    """eta of Eq. 5: the confident share of each image (published), or of the batch (the text)."""
+    s4gan_threshold: float = 0.6
+    """gamma of S4GAN: how true a prediction must look to the discriminator to be learnt from (Mittal et al., 2019)."""
     eval_every: int = 200
     """Steps between evaluations."""
     log_every: int = 20
@@ -127,6 +142,14 @@ class TrainConfig:
     """Lightning Fabric's precision."""
     accelerator: str = "auto"
     """Lightning Fabric's accelerator: auto, cpu, cuda, mps."""
+    devices: int = 1
+    """Processes on this machine, one a device; each takes `batch_size` images a step."""
+    num_nodes: int = 1
+    """Machines."""
+    sync_batch_norm: bool = False
+    """Batch statistics over all processes (GPUs only)."""
+    compile: bool = False
+    """Run the network through `torch.compile`."""
     channels_last: bool = True
     """Memory format of the network's convolutions: faster, the same mathematics."""
 

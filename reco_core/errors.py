@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The command line prints the message alone, without a traceback.
     """
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot go on."""

@@ -7,7 +7,7 @@ seed gives the same images on every machine.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from reco_core import IGNORE_INDEX
+from reco_core.config import DataConfig
 from reco_core.errors import InputError
 from reco_core.files import read_json, write_json
 from reco_core.seeding import stream_seed
@@ -79,6 +80,27 @@ def balanced_split(data: Any, num_labelled: int | None, seed: int, min_classes: 
         chosen.append(index)
         seen += presence[index]
     return _split(data, chosen, presence)
+
+
+def choose_split(data: Any, options: DataConfig, seed: int) -> LabelledSplit:
+    """The split that a configuration asks for; with partial labels every image is both labelled and unlabelled.
+
+    Raises:
+        InputError: fewer suitable images than asked for, or a share of the unlabelled ones outside 0 to 1.
+    """
+    if not 0 < options.unlabelled_share <= 1:
+        raise InputError(f"unlabelled_share {options.unlabelled_share} is not a share: choose a number in (0, 1]")
+    if options.partial_labels is not None:
+        split = balanced_split(data, None, seed)
+        split = replace(split, unlabelled=split.labelled + split.unlabelled)
+    else:
+        split = balanced_split(data, options.num_labelled, seed, options.min_classes)
+    if options.unlabelled_share < 1 and split.unlabelled:
+        order = sorted(split.unlabelled, key=lambda index: data.names[index])
+        rng = np.random.default_rng(stream_seed(seed, "unlabelled share"))
+        count = max(1, round(options.unlabelled_share * len(order)))
+        split = replace(split, unlabelled=tuple(order[position] for position in rng.permutation(len(order))[:count]))
+    return split
 
 
 def _next_image(remaining: list[int], presence: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> int:

@@ -15,7 +15,7 @@ from reco_core.transforms import random_scale_crop
 
 
 def load_split(options: TrainConfig, split: str) -> Any:
-    """One split of the configured data set, decoded once and kept in memory as bytes."""
+    """One split of the configured data set; if it is small, decoded once and kept in memory as bytes."""
     return datasets.cached(datasets.load(options.data.dataset, options.data.root, split, size=options.data.size))
 
 

@@ -23,9 +23,10 @@ class MeanTeacher(nn.Module):
         student: the network to follow; it is copied.
         decay: lambda.
         batch_norm: "own" (the teacher's own statistics) or "copy" (the student's, and the teacher labels in eval mode).
+        ramp: the growing lambda_t; False: lambda from the first step on.
     """
 
-    def __init__(self, student: nn.Module, decay: float = 0.99, batch_norm: str = "own") -> None:
+    def __init__(self, student: nn.Module, decay: float = 0.99, batch_norm: str = "own", ramp: bool = True) -> None:
         super().__init__()
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1), got {decay}")
@@ -34,11 +35,12 @@ class MeanTeacher(nn.Module):
         self.network = copy.deepcopy(student).requires_grad_(False)
         self.decay = decay
         self.batch_norm = batch_norm
+        self.ramp = ramp
 
     @torch.no_grad()
     def update(self, student: nn.Module, step: int) -> None:
         """Move the average towards the student, after optimiser step number `step` (counted from 1)."""
-        decay = min(1 - 1 / (step + 1), self.decay)
+        decay = min(1 - 1 / (step + 1), self.decay) if self.ramp else self.decay
         torch._foreach_lerp_(list(self.network.parameters()), list(student.parameters()), 1 - decay)
         if self.batch_norm == "copy":
             for own, other in zip(self.network.buffers(), student.buffers(), strict=True):

@@ -1,5 +1,9 @@
 """reco_core.trainers, streams, checkpoints: a run as a whole, on tiny scenes."""
 
+import functools
+import multiprocessing
+import random
+import time
 from dataclasses import replace
 
 import pytest
@@ -7,9 +11,9 @@ import torch
 
 from reco_core.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
 from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
-from reco_core.errors import InputError
+from reco_core.errors import InputError, TrainingError
 from reco_core.streams import StreamSampler, WeakCrops
-from reco_core.trainers import Trainer, TrainingError, learning_rate
+from reco_core.trainers import Trainer, learning_rate
 
 OPTIONS = TrainConfig(
     method="reco+classmix",
@@ -64,18 +68,46 @@ def test_same_seed_same_weights_and_another_seed_others(tiny):
     assert not torch.equal(weights(runs[0]), weights(runs[2]))
 
 
-@pytest.mark.parametrize("stop", [2, 4])
-def test_resuming_ends_in_the_same_weights_bit_for_bit(tiny, tmp_path, stop):
-    whole = trainer(tiny)
+BANK = {"reco": replace(OPTIONS.reco, bank_size=32)}
+RESUMED = [(2, {}), (4, {}), (4, {"method": "reco+s4gan"}), (4, BANK)]
+
+
+@pytest.mark.parametrize(("stop", "changes"), RESUMED)
+def test_resuming_ends_in_the_same_weights_bit_for_bit(tiny, tmp_path, stop, changes):
+    whole = trainer(tiny, **changes)
     record = whole.fit()
     with pytest.raises(Stop):
-        trainer(tiny, tmp_path, reporter=StopAt(stop + 2)).fit()
+        trainer(tiny, tmp_path, reporter=StopAt(stop + 2), **changes).fit()
     assert load_checkpoint(tmp_path / NAME)["step"] == stop
-    resumed = trainer(tiny, tmp_path)
+    resumed = trainer(tiny, tmp_path, **changes)
     again = resumed.fit()
     assert torch.equal(weights(whole), weights(resumed))
     for key in ("history", "test", "val", "split"):
         assert record[key] == again[key]
+
+
+def test_killed_ten_times_a_run_ends_in_the_same_weights_bit_for_bit(tiny, tmp_path):
+    """SIGKILL at a random moment, ten times, each followed by a resumed run; then one to the end."""
+    changes = {"checkpoint_every": 1, "optimiser": replace(OPTIONS.optimiser, iterations=24)}
+    whole = trainer(tiny, **changes)
+    started = time.perf_counter()
+    whole.fit()
+    duration = time.perf_counter() - started
+    context = multiprocessing.get_context("fork")
+    random_moment = random.Random(0)
+    reached = []
+    for _ in range(10):
+        process = context.Process(target=lambda: trainer(tiny, tmp_path, **changes).fit())
+        process.start()
+        process.join(random_moment.uniform(0.1, 0.35) * duration)
+        process.kill()
+        process.join()
+        state = load_latest(tmp_path)
+        reached.append(state["step"] if state is not None else 0)
+    assert reached == sorted(reached) and 0 < reached[-1], "no run loses what an earlier one has saved"
+    resumed = trainer(tiny, tmp_path, **changes)
+    resumed.fit()
+    assert torch.equal(weights(whole), weights(resumed))
 
 
 def test_the_result_does_not_depend_on_workers(tiny):
@@ -97,31 +129,101 @@ def test_methods_share_labelled_images_and_first_weights(tiny):
         assert torch.equal(reference[2], other[2])
 
 
-@pytest.mark.parametrize("method", ["supervised", "mean_teacher", "cutout", "cutmix", "classmix", "reco+classmix"])
+ALL_METHODS = ["supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "reco+classmix", "reco+s4gan"]
+
+
+@pytest.mark.parametrize("method", ALL_METHODS)
 def test_each_method_learns(tiny, method):
     """Thirty steps halve the supervised loss, and every loss that the method promises is there and not zero."""
-    run = trainer(tiny, method=method, optimiser=replace(OPTIONS.optimiser, iterations=30))
+    run = trainer(tiny, method=method, optimiser=replace(OPTIONS.optimiser, iterations=30), s4gan_threshold=0.4)
     history = run.fit()["history"]
     losses = [entry for entry in history if "supervised" in entry]
     assert losses[-1]["supervised"] < 0.5 * losses[0]["supervised"]
     promised = {"supervised"} | ({"unsupervised"} if run.options.uses_unlabelled else set())
     promised |= {"reco"} if run.options.uses_reco else set()
+    promised |= {"feature_matching", "discriminator"} if "s4gan" in method else set()
     assert set(losses[-1]) == promised | {"step"}
     assert all(max(entry[name] for entry in losses) > 0 for name in promised)
 
 
-@pytest.mark.parametrize(("method", "name"), [("classmix", "unsupervised"), ("reco+supervised", "reco")])
+TERMS = [(method, "unsupervised") for method in ("mean_teacher", "cutout", "cutmix", "classmix", "s4gan")]
+
+
+@pytest.mark.parametrize(("method", "name"), [*TERMS, ("s4gan", "feature_matching"), ("reco+supervised", "reco")])
 def test_each_term_moves_the_weights(tiny, method, name):
-    """A step with the term and one without it end in different weights: the term is not only computed."""
+    """Without the term, the same steps end in other weights: it is not only computed."""
     easy = replace(OPTIONS.reco, strong_threshold=0.6)  # pseudo-labels weigh something after a few steps
-    run, base = trainer(tiny, method=method, reco=easy), trainer(tiny, method="supervised")
+    changed = {"method": method, "reco": easy, "s4gan_threshold": 0.1}
+    run, without = trainer(tiny, **changed), trainer(tiny, **changed)
+    drop_term(without, name)
     for _ in range(6):
         batches = next(run._batches(range(1)))
         losses = run.training_step(*batches)
-        base.training_step(batches[0], None)
+        assert without.training_step(*batches)[name] == 0
     assert losses[name] > 0
-    same = zip(run.student.parameters(), base.student.parameters(), strict=True)
+    same = zip(run.student.parameters(), without.student.parameters(), strict=True)
     assert any(not torch.equal(a, b) for a, b in same)
+
+
+def drop_term(run, name):
+    """Let one term of the objective be an attached zero."""
+    if name == "reco":
+        run.regional_contrast = lambda regions, generator: 0 * regions[0][0].representation.sum()
+    elif run.adversary is not None:
+        losses = run.adversary.student_losses
+        run.adversary.student_losses = lambda *judged: {
+            key: 0 * value if key == name else value for key, value in losses(*judged).items()
+        }
+    else:
+        label = run.teacher.label
+
+        def sure_of_nothing(*arguments):
+            labels, confidence = label(*arguments)
+            return labels, 0 * confidence
+
+        run.teacher.label = sure_of_nothing
+
+
+def test_partial_labels_train_on_every_image(tiny):
+    run = trainer(tiny, method="reco+classmix", data=replace(OPTIONS.data, partial_labels="5%"))
+    assert sorted(run.split.labelled) == sorted(run.split.unlabelled) == list(range(8))
+    (_, labels), _ = next(run._batches(range(1)))
+    assert 0.03 < (labels != 255).float().mean() < 0.15
+    history = run.fit()["history"]
+    assert history[0]["supervised"] > 0 and history[0]["reco"] > 0
+
+
+def test_a_share_of_the_unlabelled_images(tiny):
+    run = trainer(tiny, data=replace(OPTIONS.data, unlabelled_share=0.5))
+    assert len(run.split.unlabelled) == 3 and not set(run.split.unlabelled) & set(run.split.labelled)
+    with pytest.raises(InputError, match=r"unlabelled_share 0.0 is not a share"):
+        trainer(tiny, data=replace(OPTIONS.data, unlabelled_share=0.0))
+
+
+def test_bf16_trains(tiny):
+    run = trainer(tiny, precision="bf16-mixed", optimiser=replace(OPTIONS.optimiser, iterations=20))
+    losses = [entry for entry in run.fit()["history"] if "supervised" in entry]
+    assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
+
+
+def test_a_compiled_network_ends_in_the_same_weights(tiny, monkeypatch):
+    """The capture alone, without a code generator, changes no bit and keeps the checkpoint's names."""
+    plain = trainer(tiny)
+    plain.fit()
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    captured = trainer(tiny, compile=True)
+    captured.fit()
+    assert list(captured.state()["network"]) == list(plain.state()["network"])
+    assert torch.equal(weights(captured), weights(plain))
+
+
+def test_eta_and_the_ramp_are_used(tiny):
+    """Each option of the presets changes the weights that a run ends in."""
+    easy = replace(OPTIONS.reco, strong_threshold=0.5)
+    runs = [trainer(tiny, reco=easy, **change) for change in ({}, {"eta": "batch"}, {"teacher_ramp": False})]
+    runs.append(trainer(tiny, reco=replace(easy, reduction="sum")))
+    ends = [run.fit() and weights(run) for run in runs]
+    assert not any(torch.equal(ends[0], other) for other in ends[1:])
 
 
 def test_the_truth_of_unlabelled_images_is_withheld(tiny):

@@ -16,6 +16,8 @@ from reco_core import IGNORE_INDEX
 from reco_core.errors import InputError
 
 Size = tuple[int, int]
+MOST_BYTES = 2**29
+"""Decoded images up to this size in all are kept in memory."""
 
 
 def data_path(name: str, root: str | Path | None) -> Path:
@@ -73,12 +75,17 @@ def read_pair(
 ) -> tuple[Tensor, Tensor]:
     """An image (3, H, W) uint8 and its mask (H, W) int64, which must be of one size."""
     image, label = read_image_bytes(image_path), read_mask(mask_path, num_classes, ignored)
+    same_size(image, label, mask_path)
+    return image, label
+
+
+def same_size(image: Tensor, label: Tensor, mask_path: Path) -> None:
+    """Refuse a mask (H, W) that does not fit its image (3, H, W)."""
     if label.shape != image.shape[1:]:
         raise InputError(
             f"{mask_path}: mask of {_size(label)} for an image of {_size(image)} (width x height):"
             " save the mask at the image's size"
         )
-    return image, label
 
 
 def _size(tensor: Tensor) -> str:
@@ -144,6 +151,10 @@ class CachedDataset(SegmentationDataset):
         return image, label.long()
 
 
-def cached(data: Any) -> Any:
-    """Keep a data set's decoded images in memory as bytes (320 x 240 pixels: 0.3 MB each)."""
-    return CachedDataset(data)
+def cached(data: Any, most_bytes: int = MOST_BYTES) -> Any:
+    """Keep a data set's decoded images in memory as bytes (320 x 240 pixels: 0.3 MB each), if they are not too many.
+
+    A large data set is read from its files each time: each loading process would keep a copy of its own.
+    """
+    height, width = data[0][1].shape
+    return CachedDataset(data) if 4 * height * width * len(data) <= most_bytes else data

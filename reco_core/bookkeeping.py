@@ -1,0 +1,153 @@
+"""What a run remembers: reports, scores, checkpoints and its record. The training itself is in `trainers.py`."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from reco_core import config
+from reco_core.adversarial import Adversary
+from reco_core.checkpoints import load_latest, save_checkpoint
+from reco_core.config import TrainConfig
+from reco_core.errors import InputError, TrainingError
+from reco_core.evaluation import Scores, evaluate
+from reco_core.labels import LabelledSplit
+from reco_core.losses import RegionalContrastLoss
+from reco_core.models import SegmentationNetwork
+from reco_core.reporting import Reporter
+from reco_core.results import make_record
+from reco_core.teacher import MeanTeacher
+
+
+def snapshot(network: torch.nn.Module) -> dict[str, Tensor]:
+    """A copy of a network's state, in main memory."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+
+class Bookkeeping:
+    """The part of a `Trainer` that does not train. With several processes, each scores its share of the images."""
+
+    options: TrainConfig
+    folder: Path | None
+    fabric: Fabric
+    reporter: Reporter
+    train: Any
+    val: Any
+    test: Any
+    split: LabelledSplit
+    student: torch.nn.Module
+    optimiser: torch.optim.Optimizer
+    teacher: MeanTeacher | None
+    adversary: Adversary | None
+    contrast: RegionalContrastLoss | None
+    revision: str | None
+
+    def _start(self) -> None:
+        self.step, self.seconds = 0, 0.0
+        self.best: dict[str, Any] = {"step": 0, "miou": -1.0}
+        self.best_state: dict[str, Tensor] | None = None
+        self.history: list[dict[str, Any]] = []
+        self._clock = time.perf_counter()
+
+    @property
+    def network(self) -> SegmentationNetwork:
+        """The network that is evaluated: the teacher's where there is one (published experiments), else the student."""
+        return self.teacher.network if self.teacher is not None else self.student.module
+
+    def _report(self, sums: dict[str, Tensor], since: int) -> None:
+        losses = {name: self.fabric.all_reduce(value / since, reduce_op="mean").item() for name, value in sums.items()}
+        bad = [name for name, value in losses.items() if value != value or abs(value) == float("inf")]
+        if bad:
+            raise TrainingError(
+                f"the {bad[0]} loss became {losses[bad[0]]} before step {self.step}:"
+                f" lower the learning rate ({self.options.optimiser.learning_rate}), or use --precision 32-true"
+            )
+        self.history.append({"step": self.step, **{name: round(value, 6) for name, value in losses.items()}})
+        self.reporter.on_losses(self.step, losses)
+
+    def _share_statistics(self) -> None:
+        """Give all processes one network: batch statistics differ between them until they are averaged."""
+        if self.fabric.world_size == 1:
+            return
+        for module in (self.student.module, self.teacher):
+            for buffer in module.buffers() if module is not None else ():
+                if buffer.is_floating_point():
+                    buffer.copy_(self.fabric.all_reduce(buffer, reduce_op="mean"))
+
+    def _score(self, data: Any) -> Scores:
+        return evaluate(self.network, data, device=self.fabric.device, fabric=self.fabric)
+
+    def _evaluate(self) -> None:
+        self._share_statistics()
+        scores = self._score(self.val)
+        self.history.append({"step": self.step, "miou": round(scores.miou, 6)})
+        if scores.miou > self.best["miou"]:
+            self.best = {"step": self.step, "miou": scores.miou}
+            self.best_state = snapshot(self.network)
+        self.reporter.on_scores(self.step, scores)
+
+    def finish(self) -> dict[str, Any]:
+        """Score the last and the best network on the test split and make the record."""
+        self._share_statistics()
+        val = self._score(self.val)
+        test = {}
+        if self.test is not None:
+            test["last"] = self._score(self.test).as_dict()
+            last_state = snapshot(self.network)
+            self.network.load_state_dict(self.best_state)
+            test["best"] = self._score(self.test).as_dict()
+            self.network.load_state_dict(last_state)
+        return make_record(
+            self.options, self.split, test, val.as_dict(), self.best, self.history, self.train.classes, self.seconds,
+            str(self.fabric.device), self.revision,
+        )  # fmt: skip
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the run needs to go on; random states are not in it, they follow from seed and step."""
+        parts = {"teacher": self.teacher, "adversary": self.adversary, "contrast": self.contrast}
+        return {
+            "config": config.to_dict(self.options),
+            "classes": list(self.train.classes),
+            "palette": [list(colour) for colour in self.train.palette],
+            "labelled": list(self.split.names),
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": self.history,
+            "best": self.best,
+            "network": self.network.state_dict(),
+            "best_network": self.best_state,
+            "student": self.student.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            **{name: part.state_dict() if part is not None else None for name, part in parts.items()},
+        }
+
+    def save(self) -> None:
+        """Write the checkpoint into the run's folder (the first process does)."""
+        now = time.perf_counter()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
+        self._share_statistics()
+        if self.fabric.is_global_zero and self.folder is not None:
+            save_checkpoint(self.folder, self.state())
+        self.fabric.barrier()
+
+    def _resume(self) -> None:
+        self._clock = time.perf_counter()
+        state = load_latest(self.folder) if self.folder is not None else None
+        if state is None:
+            return
+        if config.from_dict(TrainConfig, state["config"], str(self.folder)) != self.options:
+            raise InputError(
+                f"{self.folder}: holds a run with another configuration: choose another folder, or delete this one"
+            )
+        if tuple(state["labelled"]) != self.split.names:
+            raise InputError(f"{self.folder}: was trained with other labelled images: choose another folder")
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.history, self.best, self.best_state = state["history"], state["best"], state["best_network"]
+        self.student.module.load_state_dict(state["student"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name in ("teacher", "adversary", "contrast"):
+            if getattr(self, name) is not None and state.get(name) is not None:
+                getattr(self, name).load_state_dict(state[name])
