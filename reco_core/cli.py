@@ -1,22 +1,29 @@
-"""The command `reco`: train, evaluate, predict, and look at data sets.
+"""The command `reco`: train, evaluate, predict, reproduce, and look at data sets.
 
-Options are generated from the configuration's dataclasses and from the signatures below (tyro). This is the one room
-that prints.
+Options are generated from the configuration's dataclasses and from the signatures below (tyro). This room and
+`cli_data` are the ones that print.
 """
 
+import argparse
+import functools
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import tyro
 from tqdm import tqdm
 
+from reco_core.cli_data import DATA_COMMANDS
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
-from reco_core.experiments import COMPARED, recipe
+from reco_core.experiments import COMPARED, recipe_names
+from reco_core.experiments import recipe as recipe_options
+from reco_core.presets import Preset
+from reco_core.reporting import Silent
 
 Images = Annotated[list[Path], tyro.conf.Positional]
-Name = Annotated[str, tyro.conf.Positional]
 
 
 class Progress:
@@ -42,6 +49,8 @@ class Progress:
 
 def train(
     options: Annotated[TrainConfig, tyro.conf.arg(name="")],
+    recipe: str | None = None,
+    preset: Preset = "published",
     output: Path | None = None,
     resume: bool = True,
     record: Path | None = None,
@@ -50,57 +59,108 @@ def train(
 
     Args:
         options: the run's configuration.
-        output: folder of the run; by default runs/<data set>-<labels>-<method>-seed<seed>.
+        recipe: start from a named configuration, such as table1/pascal_voc/60/reco+classmix (see `reco recipes`);
+            other options change it.
+        preset: of a recipe: what the published experiments did, or what the paper's text says.
+        output: folder of the run; by default runs/<recipe>-seed<seed> or runs/<data set>-<labels>-<method>-seed<seed>.
         resume: go on from the folder's checkpoint, if it has one; with --no-resume, a folder in use is refused.
         record: the run's record; by default record.json in its folder.
     """
     from reco_core.checkpoints import NAME
+
+    name = f"{recipe}-seed{options.seed}" if recipe else run_name(options)
+    folder = output or Path("runs") / name
+    if not resume and (folder / NAME).exists():
+        raise InputError(f"{folder}: holds a run already: choose another --output, or leave out --no-resume")
+    train_one(options, folder, record or folder / "record.json")
+
+
+def train_one(options: TrainConfig, folder: Path, record: Path) -> None:
+    """Train, record and tell."""
     from reco_core.results import write_record
     from reco_core.trainers import Trainer
 
-    folder = output or Path("runs") / run_name(options)
-    if not resume and (folder / NAME).exists():
-        raise InputError(f"{folder}: holds a run already: choose another --output, or leave out --no-resume")
     trainer = Trainer(options, folder, reporter=Progress(options.optimiser.iterations))
+    if not trainer.fabric.is_global_zero:
+        trainer.reporter = Silent()
+        trainer.fit()
+        return
     print(f"{options.method} on {options.data.dataset}, {len(trainer.split.labelled)} labelled images"
           f" (split {trainer.split.digest}), {len(trainer.split.unlabelled)} without; seed {options.seed};"
           f" {trainer.fabric.device}; into {folder}")  # fmt: skip
     if trainer.split.missing_classes:
         print(f"no labelled image shows: {', '.join(trainer.split.missing_classes)}")
     finished = trainer.fit()
-    path = write_record(finished, record or folder / "record.json")
-    scores = finished["test"] or {"last": finished["val"]["last"]}
+    path = write_record(finished, record)
+    scores = finished["test"] or {"last": finished["val"]["last"], "best": finished["val"]["best"]}
     for which, values in scores.items():
-        print(f"{which:>4} mIoU {100 * values['miou']:.2f} %, pixel accuracy {100 * values['pixel_accuracy']:.2f} %")
+        print(f"{which:>4} mIoU {100 * values['miou']:.2f} %")
     print(f"record: {path}")
 
 
 def reproduce(
     group: Annotated[str, tyro.conf.Positional],
-    methods: tuple[str, ...] = COMPARED,
+    methods: tuple[str, ...] = (),
     seeds: tuple[int, ...] = (0, 1, 2),
     root: str | None = None,
     weights: str | None = None,
+    preset: Preset = "published",
     output: Path = Path("runs"),
     results: Path = Path("results"),
+    engine: Literal["sequential", "ray"] = "sequential",
+    cpus_per_run: float = 1,
+    gpus_per_run: float = 0,
 ) -> None:
-    """Run a group of recipes one after another: skips what is recorded, goes on with what was broken off.
+    """Run a group of recipes: skips what is recorded, goes on with what was broken off; a failed run stops no other.
 
     Args:
-        group: recipes' common name, such as small/camvid/20.
-        methods: compared methods.
+        group: recipes' common name, such as table1/pascal_voc or small/camvid/20.
+        methods: only these; by default supervised, classmix and reco+classmix of small recipes, else all.
         seeds: of the runs.
         root: the data set's folder.
-        weights: the backbone's initial weights: "imagenet" or a path; by default random.
+        weights: the backbone's initial weights: "imagenet" or a path; by default the recipe's own.
+        preset: what the published experiments did, or what the paper's text says.
         output: folder of the runs.
         results: folder of the records.
+        engine: one after another, or several at once with Ray (extra `cluster`), on this machine or its cluster.
+        cpus_per_run: of a Ray run.
+        gpus_per_run: of a Ray run; a fraction lets several share one.
     """
-    runs = [recipe(f"{group}/{method}", seed, root, weights) for seed in seeds for method in methods]
-    for number, options in enumerate(runs, start=1):
-        record = results / group / f"{options.method}-seed{options.seed}.json"
-        print(f"[{number}/{len(runs)}] {record}" + (" is there" if record.exists() else ""))
-        if not record.exists():
-            train(options, output / group / f"{options.method}-seed{options.seed}", record=record)
+    from reco_core.sweeps import SweepRun, sweep
+
+    names = recipe_names(group)
+    wanted = methods or (COMPARED if group.startswith("small/") else ())
+    chosen = [name for name in names if not wanted or name.rpartition("/")[2] in wanted] or list(names)
+    runs = []
+    for seed in seeds:
+        for name in chosen:
+            options = recipe_options(name, seed, root, weights, preset)
+            runs.append(SweepRun(options, output / f"{name}-seed{seed}", results / f"{name}-seed{seed}.json"))
+    failed = sweep(runs, train_one, engine, cpus_per_run, gpus_per_run, tell=print)
+    if failed:
+        raise InputError(f"{len(failed)} of {len(runs)} runs failed; the same command tries them again")
+
+
+def recipes(group: Annotated[str, tyro.conf.Positional] = "") -> None:
+    """List the named recipes of a group, such as table1 or small/camvid; without a group, all."""
+    print("\n".join(recipe_names(group)))
+
+
+def table(
+    key: Annotated[str, tyro.conf.Positional],
+    results: Path = Path("results"),
+    which: Literal["last", "best"] = "last",
+) -> None:
+    """The paper's numbers of a table or figure beside every recorded run; what has no record is marked.
+
+    Args:
+        key: 1 to 5, 7a to 7e, or B.
+        results: folder of the records.
+        which: the network of the last step, or of the best evaluation.
+    """
+    from reco_core.compare import beside_the_paper
+
+    print(beside_the_paper(key, results, which))
 
 
 def run_name(options: TrainConfig) -> str:
@@ -170,57 +230,40 @@ def predict(
         tqdm.write(str(path))
 
 
-def info(name: Name, root: str | None = None) -> None:
-    """Describe a data set: where it comes from, its splits, classes and their share of the pixels."""
-    from reco_core import datasets
-
-    for key, value in datasets.info(name, root).items():
-        if isinstance(value, dict):
-            print(f"{key}:")
-            for inner, entry in value.items():
-                print(f"  {inner}: {entry:.3f}" if isinstance(entry, float) else f"  {inner}: {entry}")
-        else:
-            print(f"{key}: {value}")
-
-
-def preview(name: Name, root: str | None = None, split: str = "train", output: Path | None = None) -> None:
-    """Draw some images of a data set with their labels into a PNG file.
-
-    Args:
-        name: the data set.
-        root: its folder.
-        split: train, val, test, as the data set has them.
-        output: the picture; by default NAME-SPLIT.png.
-    """
-    from reco_core import datasets
-
-    figure = datasets.preview(datasets.load(name, root, split))
-    path = output or Path(f"{name}-{split}.png")
-    figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white")
-    print(path)
-
-
-def download(name: Name, root: Path | None = None) -> None:
-    """Fetch a data set's public archive: with progress, resumed where it broke off, verified, unpacked safely."""
-    from reco_core import datasets
-
-    bar = tqdm(unit="B", unit_scale=True, file=sys.stderr)
-
-    def show(done: int, total: int | None) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    with bar:
-        folder = datasets.download(name, root, progress=show)
-    print(folder)
-
-
-COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "reproduce": reproduce}
-DATA_COMMANDS = {"info": info, "preview": preview, "download": download}
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "reproduce": reproduce,
+    "recipes": recipes,
+    "table": table,
+}
 
 
 def data() -> None:
-    """Data sets: info, preview, download (see `reco data --help`)."""
+    """Data sets: info, preview, prepare, download (see `reco data --help`)."""
+
+
+def with_recipe(arguments: list[str]) -> Callable[..., None]:
+    """`train`, its defaults taken from --recipe, --seed, --preset if they are given."""
+    reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    reader.add_argument("--recipe")
+    reader.add_argument("--preset", default="published")
+    given, _ = reader.parse_known_args(arguments)
+    if given.recipe is None:
+        return train
+    if given.preset not in get_args(Preset):
+        raise InputError(f"preset {given.preset!r} is not one of {', '.join(get_args(Preset))}")
+    start = recipe_options(given.recipe, preset=given.preset)
+
+    @functools.wraps(train)
+    def from_recipe(*values, **named) -> None:
+        train(*values, **named)
+
+    signature = inspect.signature(train)
+    first, *others = signature.parameters.values()
+    from_recipe.__signature__ = signature.replace(parameters=[first.replace(default=start), *others])
+    return from_recipe
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -229,10 +272,12 @@ def main(arguments: list[str] | None = None) -> None:
     commands, prog = {**COMMANDS, "data": data}, "reco"
     if arguments[:1] == ["data"]:
         commands, prog, arguments = DATA_COMMANDS, "reco data", arguments[1:] or ["--help"]
-    app = tyro.extras.SubcommandApp()
-    for name, command in commands.items():
-        app.command(name=name)(command)
     try:
+        if arguments[:1] == ["train"]:
+            commands["train"] = with_recipe(arguments)
+        app = tyro.extras.SubcommandApp()
+        for name, command in commands.items():
+            app.command(name=name)(command)
         app.cli(
             args=arguments,
             prog=prog,

@@ -1,24 +1,55 @@
-"""Named recipes: a run's whole configuration from one name, such as small/camvid/20/reco+classmix (Section 4).
+"""Named recipes: a run's whole configuration from one name (Tables 1 to 5, Fig. 7, Appendices A and B).
 
-`small` recipes fit a laptop: light backbone, small crops, few steps. They answer the paper's questions on images that
-anyone can get; their numbers stand in no column with the paper's.
+    table1/pascal_voc/60/reco+classmix      partial data set, full labels
+    table2/pascal_voc/92/reco+classmix      PseudoSeg's partition
+    table3/cityscapes/1px/classmix          partial labels, full data set
+    table4/cityscapes/20/reco+mean_teacher  without augmentation by mixing
+    table5/cityscapes/100/deeplab_v2/reco+classmix
+    fig7a/32 ... fig7e/easy+relation        ablations on 20 Cityscapes labels
+    bank/cityscapes/20                      feature bank (Appendix B)
+    small/camvid/20/classmix                for a laptop
+
+`small` recipes use a light backbone, small crops and few steps. They ask the paper's questions of images that anyone
+can get; their numbers stand in no column with the paper's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import get_args
 
-from reco_core.config import DataConfig, Method, ModelConfig, OptimiserConfig, TrainConfig
+from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig
 from reco_core.errors import InputError
+from reco_core.presets import Preset, apply_preset
 
 COMPARED = ("supervised", "classmix", "reco+classmix")
 """The methods that every small comparison holds, in the order of the tables."""
+TABLE_1_METHODS = ("supervised", "s4gan", "cutout", "cutmix", "classmix", "reco+classmix")
+SHARES = ("1px", "1%", "5%", "25%")
 
 
-def small_camvid(num_labelled: int) -> TrainConfig:
-    """CamVid at half resolution (180 x 240), MobileNetV2 with decoder width 64, 1,500 steps of 4 + 4 crops."""
+def _paper(dataset: str, method: str = "reco+classmix", labels: int | None = None, **data) -> TrainConfig:
+    """Appendix A: ResNet-101 with ImageNet weights, 40,000 steps, the data set's crop and batch."""
+    settings = {
+        "cityscapes": (DataConfig(dataset, size=(512, 1024), crop=(512, 512), scale=(1.0, 1.0)), 2),
+        "pascal_voc": (DataConfig(dataset, crop=(321, 321)), 10),
+        "sun_rgbd": (DataConfig(dataset, size=(384, 512), crop=(321, 321)), 5),
+    }
+    base, batch_size = settings[dataset]
     return TrainConfig(
-        data=DataConfig(dataset="camvid", size=(180, 240), crop=(128, 128), num_labelled=num_labelled),
+        method=method,
+        data=replace(base, num_labelled=labels, test_split=None, **data),
+        model=ModelConfig(backbone="resnet101", weights="imagenet", width=None),
+        optimiser=OptimiserConfig(iterations=40_000, batch_size=batch_size, learning_rate=2.5e-3),
+        num_workers=8,
+    )
+
+
+def _small(dataset: str, method: str = "reco+classmix", labels: int | None = 20, **data) -> TrainConfig:
+    """For a laptop: CamVid at 180 x 240 with a MobileNetV2, or toyscapes at 128 x 128 with a ResNet-18."""
+    if dataset == "toyscapes":
+        return TrainConfig(method=method, data=DataConfig(num_labelled=labels, **data))
+    return TrainConfig(
+        method=method,
+        data=DataConfig(dataset="camvid", size=(180, 240), crop=(128, 128), num_labelled=labels, **data),
         model=ModelConfig(backbone="mobilenet_v2", width=64),
         optimiser=OptimiserConfig(iterations=1500, learning_rate=0.04),
         eval_every=250,
@@ -27,45 +58,113 @@ def small_camvid(num_labelled: int) -> TrainConfig:
     )
 
 
-def small_toyscapes(num_labelled: int) -> TrainConfig:
-    """toyscapes at 128 x 128: ResNet-18 from random weights, decoder width 64, 600 steps of 4 + 4 crops of 96.
+def _reco(options: TrainConfig, **changes) -> TrainConfig:
+    return replace(options, reco=replace(options.reco, **changes))
 
-    This is what `reco train` runs by itself.
+
+def _recipes() -> Iterator[tuple[str, TrainConfig]]:
+    """Every name with its configuration, before the preset."""
+    grid = {"pascal_voc": (60, 200, 600), "cityscapes": (20, 50, 150), "sun_rgbd": (50, 150, 500)}
+    for dataset, counts in grid.items():
+        for labels in counts:
+            for method in TABLE_1_METHODS:
+                yield f"table1/{dataset}/{labels}/{method}", _paper(dataset, method, labels)
+    for labels in (92, 183, 366, 732):
+        for method in ("mean_teacher", "cutmix", "reco+classmix"):
+            options = _paper("pascal_voc", method, labels, train_split="train_original")
+            data = replace(options.data, crop=(513, 513), scale=(0.5, 2.0))
+            yield f"table2/pascal_voc/{labels}/{method}", replace(options, data=data)
+    for dataset in ("pascal_voc", "cityscapes"):
+        for share in SHARES:
+            for method in ("supervised", "cutmix", "classmix", "reco+classmix"):
+                yield f"table3/{dataset}/{share}/{method}", _paper(dataset, method, partial_labels=share)
+    for labels in (20, 50):
+        for method in ("supervised", "mean_teacher", "reco+mean_teacher", "classmix", "reco+classmix"):
+            yield f"table4/cityscapes/{labels}/{method}", _paper("cityscapes", method, labels)
+    for dataset, counts in {"pascal_voc": (100, 212, 529, 1323), "cityscapes": (100, 372, 744, 1488)}.items():
+        for architecture in ("deeplab_v2", "deeplab_v3_plus"):
+            for labels in (*counts, "all"):
+                method = "supervised" if labels == "all" else "reco+classmix"
+                options = _paper(dataset, method, None if labels == "all" else labels)
+                model = replace(options.model, architecture=architecture)
+                yield f"table5/{dataset}/{labels}/{architecture}/{method}", replace(options, model=model)
+    yield from _ablations("", lambda method, **data: _paper("cityscapes", method, 20, **data))
+    bank = _reco(_paper("cityscapes", "reco+classmix", 20), bank_size=1024)
+    yield "bank/cityscapes/20", bank
+    for dataset in ("camvid", "toyscapes"):
+        for labels in (10, 20, 60):
+            for method in (*TABLE_1_METHODS, "mean_teacher", "reco+mean_teacher", "reco+supervised"):
+                yield f"small/{dataset}/{labels}/{method}", _small(dataset, method, labels)
+        for method in ("supervised", "reco+supervised"):
+            yield f"small/{dataset}/all/{method}", _small(dataset, method, None)
+        for share in SHARES:
+            for method in ("supervised", "cutmix", "classmix", "reco+classmix"):
+                yield f"small/{dataset}/{share}/{method}", _small(dataset, method, None, partial_labels=share)
+        yield from _ablations(
+            f"small/{dataset}/", lambda method, dataset=dataset, **data: _small(dataset, method, 20, **data)
+        )
+
+
+def _ablations(prefix: str, base: Callable[..., TrainConfig]) -> Iterator[tuple[str, TrainConfig]]:
+    """Fig. 7, panel by panel, with separate switches for queries and keys."""
+    ours = base("reco+classmix")
+    for queries in (32, 64, 128, 256):
+        yield f"{prefix}fig7a/{queries}", _reco(ours, num_queries=queries)
+    for keys in (64, 128, 256, 512):
+        yield f"{prefix}fig7b/{keys}", _reco(ours, num_keys=keys)
+    for share in (2, 5, 10, 100):
+        yield f"{prefix}fig7c/{share}%", base("reco+classmix", unlabelled_share=share / 100)
+    for method in ("cutout", "cutmix", "classmix"):
+        yield f"{prefix}fig7d/{method}", base(f"reco+{method}")
+    for query, key in (("random", "uniform"), ("hard", "uniform"), ("easy", "relation"), ("hard", "relation")):
+        yield f"{prefix}fig7e/{query}+{key}", _reco(ours, query_sampling=query, key_sampling=key)
+
+
+RECIPES = dict(_recipes())
+"""Name -> configuration with seed 0, before the preset."""
+
+
+def recipe_names(group: str = "") -> tuple[str, ...]:
+    """Names of the recipes of a group such as "table1/pascal_voc" (all by default).
+
+    Raises:
+        InputError: a group that has none.
     """
-    return TrainConfig(data=DataConfig(num_labelled=num_labelled))
+    names = tuple(name for name in RECIPES if not group or name == group or name.startswith(f"{group}/"))
+    if not names:
+        groups = dict.fromkeys(name.rpartition("/")[0] for name in RECIPES)
+        raise InputError(f"no recipe is called {group!r}: choose from {', '.join(groups)}")
+    return names
 
 
-FAMILIES: dict[str, Callable[[int], TrainConfig]] = {
-    "small/camvid": small_camvid,
-    "small/toyscapes": small_toyscapes,
-}
-
-
-def recipe(name: str, seed: int = 0, root: str | None = None, weights: str | None = None) -> TrainConfig:
-    """The configuration behind a name, family/labels/method.
+def recipe(
+    name: str, seed: int = 0, root: str | None = None, weights: str | None = None, preset: Preset = "published"
+) -> TrainConfig:
+    """The configuration behind a name.
 
     Args:
-        name: such as "small/camvid/20/reco+classmix".
+        name: such as "table1/pascal_voc/60/reco+classmix".
         seed: of the run.
         root: the data set's folder.
-        weights: the backbone's initial weights ("imagenet", a path or None); part of the result, not of the recipe.
+        weights: the backbone's initial weights, "imagenet" or a path; None: the recipe's own.
+        preset: "published" (the published experiments) or "paper" (its text); small recipes follow neither, they keep
+            the defaults of `TrainConfig`.
 
     Raises:
         InputError: a name that is not a recipe.
     """
-    family, _, rest = name.rpartition("/")
-    family, _, labels = family.rpartition("/")
-    method = rest
-    if family not in FAMILIES or not labels.isdigit() or method not in get_args(Method):
-        raise InputError(
-            f"{name!r} is no recipe: write FAMILY/LABELS/METHOD with a family of {', '.join(FAMILIES)}"
-            f" and a method of {', '.join(get_args(Method))}"
-        )
-    options = FAMILIES[family](int(labels))
+    if name not in RECIPES:
+        group = name.rpartition("/")[0]
+        known = [other for other in RECIPES if other.startswith(f"{group}/")] if group else []
+        families = dict.fromkeys(other.split("/")[0] for other in RECIPES)
+        hint = f"in {group}: {', '.join(known)}" if known else f"they begin with {', '.join(families)}"
+        raise InputError(f"{name!r} is no recipe; {hint}")
+    options = RECIPES[name]
+    if not name.startswith("small/"):
+        options = apply_preset(options, preset)
     return replace(
         options,
-        method=method,
         seed=seed,
         data=replace(options.data, root=root),
-        model=replace(options.model, weights=weights),
+        model=replace(options.model, weights=weights or options.model.weights),
     )

@@ -102,18 +102,27 @@ def load_records(folder: Path = RESULTS) -> list[dict[str, Any]]:
     Raises:
         InputError: for a file that is not a record.
     """
-    records = []
-    for path in sorted(Path(folder).rglob("*.json")):
-        record = read_json(path)
-        if record.get("schema") != SCHEMA or not {"config", "test", "val"} <= set(record):
-            raise InputError(f"{path}: not a record of `reco train` (schema {record.get('schema')!r}, want {SCHEMA})")
-        records.append(record)
-    return records
+    return [load_record(path) for path in sorted(Path(folder).rglob("*.json"))]
+
+
+def load_record(path: Path) -> dict[str, Any]:
+    """One record.
+
+    Raises:
+        InputError: for a file that is not a record.
+    """
+    record = read_json(path)
+    if record.get("schema") != SCHEMA or not {"config", "test", "val"} <= set(record):
+        raise InputError(f"{path}: not a record of `reco train` (schema {record.get('schema')!r}, want {SCHEMA})")
+    return record
 
 
 def miou_percent(which: str = "last") -> Callable[[dict[str, Any]], float]:
-    """A function that takes the mean IoU, in percent, on the test split from a record; which: "last" or "best"."""
-    return lambda record: 100 * record["test"][which]["miou"]
+    """A function that takes the mean IoU in percent from a record; which: "last" or "best".
+
+    It is the one on the test split, or on the validation split of a data set that has no other (VOC, Cityscapes, SUN).
+    """
+    return lambda record: 100 * (record["test"] or record["val"])[which]["miou"]
 
 
 @dataclass(frozen=True)

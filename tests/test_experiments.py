@@ -1,0 +1,117 @@
+"""reco_core.experiments, presets, compare: every cell of the paper has a recipe, and the presets differ as told."""
+
+from dataclasses import fields, is_dataclass
+
+import pytest
+import torch
+from conftest import ROOT
+
+from reco_core.compare import beside_the_paper, cell_recipe
+from reco_core.errors import InputError
+from reco_core.experiments import RECIPES, recipe, recipe_names
+from reco_core.files import read_json, write_json
+from reco_core.models import build_model
+from reco_core.paper import TABLES
+from reco_core.presets import ROWS
+
+OTHERS = {"AdvSemSeg", "CCT", "GCT", "VAT", "PseudoSeg", "CAC (PSPNet)", "CCT (PSPNet)"}
+
+
+def differing(a, b, prefix=""):
+    """Names of the options in which two configurations differ."""
+    found = set()
+    for entry in fields(a):
+        one, other = getattr(a, entry.name), getattr(b, entry.name)
+        if is_dataclass(one):
+            found |= differing(one, other, f"{prefix}{entry.name}.")
+        elif one != other:
+            found.add(prefix + entry.name)
+    return found
+
+
+def test_presets_differ_in_the_rows_of_the_page_and_nothing_else():
+    found = set()
+    for name in recipe_names():
+        if not name.startswith("small/"):
+            found |= differing(recipe(name), recipe(name, preset="paper"))
+    assert found == set(ROWS)
+    page = (ROOT / "book" / "paper_vs_published.md").read_text(encoding="utf-8")
+    lines = page.splitlines()
+    assert all(any(line.startswith(f"| {row}") for line in lines) for row in ROWS.values())
+
+
+def test_appendix_a():
+    voc, city, sun = (
+        recipe(name)
+        for name in ("table1/pascal_voc/60/classmix", "table1/cityscapes/20/classmix", "table1/sun_rgbd/50/classmix")
+    )
+    assert [r.optimiser.batch_size for r in (voc, city, sun)] == [10, 2, 5]
+    assert [r.data.crop for r in (voc, city, sun)] == [(321, 321), (512, 512), (321, 321)]
+    assert [r.data.size for r in (voc, city, sun)] == [None, (512, 1024), (384, 512)]
+    assert [r.data.scale for r in (voc, city, sun)] == [(0.5, 1.5), (1.0, 1.0), (0.5, 1.5)]
+    for options in (voc, city, sun):
+        assert (options.optimiser.iterations, options.optimiser.learning_rate) == (40_000, 2.5e-3)
+        assert (options.optimiser.momentum, options.optimiser.weight_decay, options.optimiser.power) == (0.9, 5e-4, 0.9)
+        assert (options.reco.num_queries, options.reco.num_keys, options.reco.temperature) == (256, 512, 0.5)
+        assert (options.weak_threshold, options.reco.strong_threshold, options.model.representation_dim) == (
+            0.7,
+            0.97,
+            256,
+        )
+        assert (options.model.backbone, options.model.weights) == ("resnet101", "imagenet")
+    assert recipe("table1/pascal_voc/60/supervised").optimiser.batch_size == 20
+    assert recipe("table1/pascal_voc/60/supervised", preset="paper").optimiser.batch_size == 10
+
+
+def test_every_cell_of_the_paper_has_a_recipe():
+    for key, table in TABLES.items():
+        for row, scores in table.rows.items():
+            ours = [cell_recipe(table, row, column) for column in table.columns]
+            for column, score, name in zip(table.columns, scores, ours, strict=True):
+                if row in OTHERS or (key == "5" and not row.startswith("reco+classmix")):
+                    assert name is None
+                elif score is not None:
+                    assert name is not None, (key, row, column)
+                    assert name in RECIPES
+
+
+def test_recipes_say_what_their_names_say():
+    for name in recipe_names("table1") + recipe_names("small/camvid/20"):
+        *_, dataset, labels, method = name.split("/")
+        options = recipe(name)
+        assert (options.data.dataset, options.data.num_labelled, options.method) == (dataset, int(labels), method)
+    assert recipe("table3/cityscapes/1px/classmix").data.partial_labels == "1px"
+    assert recipe("small/toyscapes/fig7e/easy+relation").reco.query_sampling == "easy"
+    assert recipe("fig7c/5%").data.unlabelled_share == 0.05
+    assert recipe("table2/pascal_voc/92/cutmix").data.train_split == "train_original"
+    assert recipe("table5/cityscapes/100/deeplab_v2/reco+classmix").model.architecture == "deeplab_v2"
+
+
+@pytest.mark.parametrize("name", [n for n in RECIPES if n.startswith("small/") and n.count("/") == 3][:3])
+def test_a_recipes_network_can_be_built(name):
+    assert build_model(recipe(name).model, 4)(torch.zeros(1, 3, 32, 32)).logits.shape[:2] == (1, 4)
+
+
+def test_unknown_names():
+    with pytest.raises(InputError, match=r"'table1/cityscapes/21/classmix' is no recipe; they begin with table1"):
+        recipe("table1/cityscapes/21/classmix")
+    with pytest.raises(InputError, match=r"in table1/cityscapes/20: table1/cityscapes/20/supervised"):
+        recipe("table1/cityscapes/20/unknown")
+    with pytest.raises(InputError, match=r"no recipe is called 'table9'"):
+        recipe_names("table9")
+    with pytest.raises(InputError, match=r"no table '9' of results; it has 1, 2"):
+        beside_the_paper("9", ROOT)
+
+
+def test_the_table_shows_paper_and_records_and_marks_what_is_missing(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "supervised-seed0.json")
+    for seed, miou in ((0, 0.5), (1, 0.6)):
+        record["val"], record["test"] = {"last": {"miou": miou}, "best": {"miou": miou}}, {}
+        write_json(tmp_path / "table1" / "cityscapes" / "20" / f"classmix-seed{seed}.json", record)
+    lines = beside_the_paper("1", tmp_path).splitlines()
+    ours = next(line for line in lines if "`table1/cityscapes/20/classmix`" in line)
+    assert "| 45.61 | 55.00 ± 7.07 (2 seeds) |" in ours
+    missing = next(line for line in lines if "`table1/cityscapes/20/reco+classmix`" in line)
+    assert "| 49.86 | no record |" in missing
+    assert sum("| no record |" in line for line in lines) == 6 * 9 - 1
+    assert "another paper's" in beside_the_paper("2", tmp_path)

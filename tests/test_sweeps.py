@@ -1,0 +1,60 @@
+"""reco_core.sweeps: what is recorded is skipped, what fails stops nothing, with and without Ray."""
+
+import sys
+
+import pytest
+
+from reco_core.config import TrainConfig
+from reco_core.errors import InputError
+from reco_core.files import write_json
+from reco_core.sweeps import SweepRun, sweep
+
+
+def runs(folder, count):
+    return [SweepRun(TrainConfig(seed=s), folder / f"run{s}", folder / f"record{s}.json") for s in range(count)]
+
+
+def train(options, folder, record):
+    """Stands for a training run; every seventh fails."""
+    if options.seed % 7 == 3:
+        raise RuntimeError(f"seed {options.seed}\nbroke")
+    write_json(record, {"seed": options.seed})
+
+
+def check(folder, engine, count):
+    said = []
+    write_json(folder / "record0.json", {"seed": "kept"})
+    failed = sweep(runs(folder, count), train, engine, tell=said.append)
+    expected = {seed for seed in range(count) if seed % 7 == 3}
+    assert {path.name for path in failed} == {f"record{seed}.json" for seed in expected}
+    assert all(
+        path.exists() != (number in expected) for number, path in enumerate(r.record for r in runs(folder, count))
+    )
+    assert '"kept"' in (folder / "record0.json").read_text()
+    assert said[0].endswith("record0.json is there") and sum("FAILED" in line for line in said) == len(expected)
+    return failed
+
+
+def test_one_after_another(tmp_path):
+    failed = check(tmp_path, "sequential", 1000)
+    assert next(iter(failed.values())) == "seed 3 broke"
+    again = []
+    sweep(runs(tmp_path, 1000), lambda options, folder, record: again.append(options.seed))
+    assert again == [seed for seed in range(1000) if seed % 7 == 3], "only what failed is tried again"
+
+
+def test_several_at_once_with_ray(tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # its processes do not find the tests' modules
+    monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        failed = check(tmp_path, "ray", 12)
+        assert "seed 3" in next(iter(failed.values()))
+    finally:
+        ray.shutdown()
+
+
+def test_unknown_engine(tmp_path):
+    with pytest.raises(InputError, match="engine 'slurm' is not one of sequential, ray"):
+        sweep(runs(tmp_path, 1), train, "slurm")
