@@ -1,7 +1,7 @@
 """The command `reco`: train, evaluate, predict, reproduce, and look at data sets.
 
 Options are generated from the configuration's dataclasses and from the signatures below (tyro). This room and
-`cli_data` are the ones that print.
+`cli_*` are the ones that print.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import tyro
 from tqdm import tqdm
 
 from reco_core.cli_data import DATA_COMMANDS
+from reco_core.cli_relations import relations
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
 from reco_core.experiments import COMPARED, recipe_names
@@ -237,6 +238,7 @@ COMMANDS = {
     "reproduce": reproduce,
     "recipes": recipes,
     "table": table,
+    "relations": relations,
 }
 
 

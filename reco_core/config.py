@@ -148,6 +148,8 @@ class TrainConfig:
     """Machines."""
     sync_batch_norm: bool = False
     """Batch statistics over all processes (GPUs only)."""
+    cross_process_keys: bool = False
+    """With several processes: class means and keys from all of them, queries from each its own."""
     compile: bool = False
     """Run the network through `torch.compile`."""
     channels_last: bool = True

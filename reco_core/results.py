@@ -97,12 +97,13 @@ def write_record(record: dict[str, Any], path: Path) -> Path:
 
 
 def load_records(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """All records below a folder, sorted by path.
+    """All records of training runs below a folder, sorted by path (what lies in `relations` is of another kind).
 
     Raises:
         InputError: for a file that is not a record.
     """
-    return [load_record(path) for path in sorted(Path(folder).rglob("*.json"))]
+    paths = sorted(Path(folder).rglob("*.json"))
+    return [load_record(path) for path in paths if "relations" not in path.relative_to(folder).parts]
 
 
 def load_record(path: Path) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class Trainer(Bookkeeping):
         if test is None and options.data.test_split is not None:
             self.test = load_split(options, options.data.test_split)
         check_crop(self.train, options)
+        if options.cross_process_keys and options.reco.query_sampling != "hard":
+            raise InputError("cross_process_keys needs query_sampling 'hard', which alone leaves out others' pixels")
         self.split = split or choose_split(self.train, options.data, options.seed)
         if options.data.partial_labels is not None:
             self.train = PartialLabels(self.train, options.data.partial_labels, options.seed)
@@ -223,7 +225,22 @@ class Trainer(Bookkeeping):
             representations.append(output.representation)
             labels.append(small)
             confidences.append(label_confidence(output.logits, small))
-        return self.contrast(torch.cat(representations), torch.cat(labels), torch.cat(confidences), generator=generator)
+        pixels = torch.cat(representations), torch.cat(labels), torch.cat(confidences)
+        if self.options.cross_process_keys and self.fabric.world_size > 1:
+            pixels = self._with_other_processes(*pixels)
+        return self.contrast(*pixels, generator=generator)
+
+    def _with_other_processes(
+        self, representation: Tensor, labels: Tensor, confidence: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The pixels of all processes; those of the others as constants, and as easy ones: keys, but not queries."""
+        parts = [self.fabric.all_gather(part) for part in (representation.detach(), labels, confidence)]
+        others = [rank for rank in range(self.fabric.world_size) if rank != self.fabric.global_rank]
+        return (
+            torch.cat([representation, *parts[0][others]]),
+            torch.cat([labels, *parts[1][others]]),
+            torch.cat([confidence, *torch.ones_like(parts[2][others])]),
+        )
 
     def _mean_over_processes(self, value: Tensor) -> Tensor:
         return self.fabric.all_reduce(value, reduce_op="mean")

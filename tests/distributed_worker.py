@@ -66,6 +66,19 @@ def no_class() -> dict:
     return {"finite": finite, "reco": losses["reco"].item(), "weights": weights.sum().item()}
 
 
+def keys_of_the_others() -> dict:
+    """Each process sees one class alone: without the other's pixels there is nothing to contrast with."""
+    found = {}
+    for shared in (False, True):
+        changed = replace(options, method="reco+supervised", cross_process_keys=shared)
+        run = Trainer(changed, train=data, val=data, test=data, fabric=fabric)
+        (images, labels), _ = next(run._batches(range(1)))
+        output = run.student(images)
+        regions = [(output, torch.full_like(labels, fabric.global_rank))]
+        found[str(shared)] = run.regional_contrast(regions, torch.Generator().manual_seed(0)).item()
+    return found
+
+
 def whole_run(method: str) -> dict:
     run = trainer(method, method)
     record = run.fit()
@@ -75,5 +88,10 @@ def whole_run(method: str) -> dict:
 
 result = {"evaluation": evaluation(), "gradient": gradient()}
 if devices > 1:
-    result |= {"no_class": no_class(), "whole_run": whole_run("reco+classmix"), "s4gan": whole_run("reco+s4gan")}
+    result |= {
+        "no_class": no_class(),
+        "others": keys_of_the_others(),
+        "whole_run": whole_run("reco+classmix"),
+        "s4gan": whole_run("reco+s4gan"),
+    }
 (folder / f"{devices}-{fabric.global_rank}.json").write_text(json.dumps(result))

@@ -1,12 +1,18 @@
-"""Figures of class relations: the relation graph, and which classes negative keys come from (Section 3.2, Eq. 3)."""
+"""Figures of class relations: the relation graph and its keys (Section 3.2, Eq. 3), Fig. 8, 9 and F, confusion."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.cluster import hierarchy
 from torch import Tensor
 
+from reco_core import dendrograms
 from reco_core.figures.style import COLOURS, new_figure
+from reco_core.relations import ClassRelations
+
+GROUP_COLOURS = ("#0072B2", "#B34700", "#00664B", "#8A3B6E", "#4D4D4D", "#6B5900")
+"""Dark tones of Okabe and Ito's hues: class names in them are read on white."""
 
 
 def relation_graphs(graphs: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
@@ -71,4 +77,114 @@ def agreement_curve(steps: Sequence[int], agreement: Sequence[float], entropy: S
     left.set(xlabel="step", ylabel="correlation", title="Relations and the planted tree", ylim=(-0.2, 1))
     right.plot(steps, entropy, "s-", color=COLOURS["red"], markersize=4)
     right.set(xlabel="step", ylabel="classes", title="Effective number of key classes", ylim=(0, 1.1 * max(entropy)))
+    return figure
+
+
+def draw_tree(axes, graph: np.ndarray, classes: Sequence[str], groups: Mapping[str, int], **options: str) -> np.ndarray:
+    """Draw a dendrogram, root left, leaves right; names in the colour of their group. Returns the linkage.
+
+    Args:
+        axes: to draw on.
+        graph: (C, C) cosines.
+        classes: C names.
+        groups: name -> number of its group; a name without one is black.
+        options: of `dendrograms.grow`.
+    """
+    tree = dendrograms.grow(graph, **options)
+    hierarchy.dendrogram(
+        tree, orientation="left", labels=list(classes), ax=axes, color_threshold=0, above_threshold_color="#555555"
+    )
+    for label in axes.get_yticklabels():
+        group = groups.get(label.get_text())
+        label.set(color="black" if group is None else GROUP_COLOURS[group % len(GROUP_COLOURS)], fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    return tree
+
+
+def graphs_and_trees(
+    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int], lowest: float | None = None,
+    **options: str,
+) -> Figure:  # fmt: skip
+    """Fig. 8's layout: relation graphs on one colour scale, and below each the tree grown from it.
+
+    Args:
+        panels: title -> relations and "Z" or "R".
+        groups: class name -> number of its group, for the colours of the names.
+        lowest: lower end of the colour scale; by default the least similarity of all panels.
+        options: of `dendrograms.grow`.
+    """
+    count = len(next(iter(panels.values()))[0].classes)
+    figure = new_figure(3.9 * len(panels), 3.9 + 0.19 * count + 0.6)
+    grid = figure.subplots(2, len(panels), squeeze=False, height_ratios=[3.6, 0.19 * count + 0.6])
+    if lowest is None:
+        lowest = min(found.graphs[where].min() for found, where in panels.values())
+    for column, (title, (found, where)) in enumerate(panels.items()):
+        top, bottom = grid[:, column]
+        shown = top.imshow(found.graphs[where], cmap="cividis", vmin=lowest, vmax=1, interpolation="nearest")
+        size = 7 if count < 25 else 5
+        top.set_xticks(range(count), found.classes, rotation=90, fontsize=size)
+        top.set_yticks(range(count), found.classes if column == 0 else [""] * count, fontsize=size)
+        top.tick_params(length=0)
+        top.set_title(title)
+        draw_tree(bottom, found.graphs[where], found.classes, groups, **options)
+        rows = options.get("distance", "cosine") == "rows"
+        bottom.set_xlabel("distance between rows of the graph" if rows else "1 − cosine")
+    figure.colorbar(shown, ax=grid[0].tolist(), shrink=0.8, label="cosine between class means")
+    return figure
+
+
+def confusion_against_similarity(relations: ClassRelations, where: str, named: int = 6) -> Figure:
+    """Every pair of classes: how alike their means are, and how often they are confused; the most confused are named.
+
+    Args:
+        relations: of a network.
+        where: "Z" or "R".
+        named: pairs with a label.
+    """
+    rows, columns = np.triu_indices(len(relations.classes), 1)
+    similarity, confusion = relations.similarity_of_pairs(where), 100 * relations.confusion_rates()[rows, columns]
+    figure = new_figure(7.2, 3.8)
+    axes = figure.subplots()
+    axes.scatter(similarity, confusion, s=16, color=COLOURS["blue"], alpha=0.65, linewidths=0)
+    step, height = 0.075 * confusion.max(), np.inf
+    for pair in np.argsort(-confusion)[:named]:
+        height = min(float(confusion[pair]), height - step)  # names stand below each other, however close the points
+        name = f"{relations.classes[rows[pair]]} – {relations.classes[columns[pair]]}"
+        place = (float(similarity.min() + 0.45 * np.ptp(similarity)), height)
+        line = {"arrowstyle": "-", "linewidth": 0.6, "color": COLOURS["grey"]}
+        point = (float(similarity[pair]), float(confusion[pair]))
+        axes.annotate(name, point, place, fontsize=8, ha="right", va="center", arrowprops=line)
+    correlation = relations.predicts_confusion(where)
+    axes.set(
+        xlabel=f"cosine between class means at {where}",
+        ylabel="pixels confused, %",
+        title=f"{len(rows)} pairs of classes; rank correlation {correlation:.2f}",
+    )
+    return figure
+
+
+def embedding_map(points: np.ndarray, labels: np.ndarray, classes: Sequence[str], palette, title: str = "") -> Figure:
+    """Pixels' embeddings in two dimensions (t-SNE), in their classes' colours, each class named at its middle.
+
+    Args:
+        points: (N, 2).
+        labels: (N,) class indices.
+        classes: names.
+        palette: their colours.
+    """
+    figure = new_figure(6.4, 5.2)
+    axes = figure.subplots()
+    for index in np.unique(labels):
+        own = points[labels == index]
+        colour = np.array(palette[index]) / 255
+        axes.scatter(*own.T, s=5, color=colour, linewidths=0, alpha=0.7)
+    for index in np.unique(labels):
+        own = points[labels == index]
+        middle = own[np.argmin(((own[:, None] - own[None]) ** 2).sum(-1).sum(1))]  # a medoid lies among its points
+        axes.text(
+            *middle, classes[index], fontsize=8, ha="center", va="center",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        )  # fmt: skip
+    axes.set(xticks=[], yticks=[], title=title)
     return figure

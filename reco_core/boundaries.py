@@ -1,0 +1,80 @@
+"""How good predictions are near borders (the paper's claim of sharper boundaries, Sections 1 and 4.1, measured).
+
+Trimap IoU: mean IoU over the pixels that lie within some width of a border between two classes of the truth
+(Kohli et al., 2009). Boundary IoU: each class's IoU between the inner rims of truth and prediction (Cheng et al.,
+2021).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reco_core import IGNORE_INDEX
+from reco_core.evaluation import Scores, predict
+
+
+def border_band(labels: Tensor, width: int) -> Tensor:
+    """(B, H, W) bool: valid pixels with a pixel of another class at most `width` rows and columns away.
+
+    Args:
+        labels: (B, H, W) int64; the label 255 is no class and makes no border.
+        width: pixels.
+    """
+    valid = labels != IGNORE_INDEX
+    size, values = 2 * width + 1, labels.float()[:, None]
+    highest = F.max_pool2d(values.masked_fill(~valid[:, None], -1.0), size, stride=1, padding=width)
+    lowest = -F.max_pool2d((-values).masked_fill(~valid[:, None], -1e4), size, stride=1, padding=width)
+    return ((highest != lowest)[:, 0]) & valid
+
+
+def inner_rim(member: Tensor, width: int) -> Tensor:
+    """Pixels of a region (B, H, W) bool at most `width` rows and columns from its outside; the image's edge is none."""
+    outside = F.max_pool2d((~member).float()[:, None], 2 * width + 1, stride=1, padding=width)[:, 0] > 0
+    return member & outside
+
+
+@torch.no_grad()
+def boundary_scores(
+    network: nn.Module, data: Any, widths: Sequence[int] = (1, 2, 4, 8), device: torch.device | str = "cpu"
+) -> dict[str, dict[int, float]]:
+    """Trimap IoU and Boundary IoU, mean over classes, for several widths.
+
+    Returns:
+        "trimap" and "boundary" -> width in pixels -> mean IoU; NaN where no class has such a pixel.
+    """
+    count = data.num_classes
+    confusion = {width: torch.zeros(count * count, dtype=torch.int64) for width in widths}
+    overlap = {width: torch.zeros(2, count, dtype=torch.float64) for width in widths}
+    training = network.training
+    network.eval()
+    try:
+        for index in range(len(data)):
+            image, truth = data[index]
+            found = predict(network, image[None].to(device)).cpu()
+            truth = truth[None]
+            for width in widths:
+                band = border_band(truth, width)
+                pairs = truth[band] * count + found[band]
+                confusion[width] += torch.bincount(pairs, minlength=count * count)
+                overlap[width] += _rims(truth, found, count, width)
+    finally:
+        network.train(training)
+    rims = {width: parts[0] / parts[1] for width, parts in overlap.items()}
+    return {
+        "trimap": {width: Scores(pairs.view(count, count)).miou for width, pairs in confusion.items()},
+        "boundary": {width: values.nanmean().item() for width, values in rims.items()},
+    }
+
+
+def _rims(truth: Tensor, found: Tensor, num_classes: int, width: int) -> Tensor:
+    """(2, C): pixels in both rims, and in either, for each class of one image."""
+    valid = truth != IGNORE_INDEX
+    found = torch.where(valid, found, IGNORE_INDEX)
+    result = torch.zeros(2, num_classes, dtype=torch.float64)
+    for value in torch.unique(torch.cat([truth[valid], found[valid]])).tolist():
+        ours, theirs = inner_rim(truth == value, width), inner_rim(found == value, width)
+        result[:, value] += torch.stack([(ours & theirs).sum(), (ours | theirs).sum()])
+    return result

@@ -1,0 +1,199 @@
+"""Which classes a network takes for alike (Section 5): class means over a data set, relation graph, confusion.
+
+Trees are grown from the graphs in `dendrograms.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from scipy import stats
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from reco_core import IGNORE_INDEX
+from reco_core.errors import InputError
+from reco_core.evaluation import same_size_batches
+from reco_core.files import read_json, write_json
+from reco_core.pixels import reduce_labels
+from reco_core.sampling import relation_graph
+
+SCHEMA, KIND = 1, "relations"
+
+
+@dataclass(frozen=True)
+class ClassRelations:
+    """What a network makes of the classes of a data set; absent classes are left out and named."""
+
+    classes: tuple[str, ...]
+    """Classes that occur, in the data set's order."""
+    absent: tuple[str, ...]
+    pixels: np.ndarray
+    """(C,) pixels of each class, at the network's resolution."""
+    graphs: dict[str, np.ndarray]
+    """"Z" and, if the network has the head, "R" -> (C, C) cosines between class means."""
+    confusion: np.ndarray
+    """(C, C) pixel counts at the network's resolution; row: truth, column: prediction."""
+    about: dict[str, Any]
+    """Where it comes from: data set, split, checkpoint's configuration."""
+
+    def confusion_rates(self) -> np.ndarray:
+        """(C, C) symmetric: how often a pixel of one class is taken for the other, mean of both directions."""
+        rates = self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
+        return (rates + rates.T) / 2
+
+    def similarity_of_pairs(self, where: str) -> np.ndarray:
+        """(C (C - 1) / 2,) cosines of the pairs of different classes."""
+        return self.graphs[where][np.triu_indices(len(self.classes), 1)]
+
+    def mean_similarity(self, where: str) -> float:
+        """Mean cosine of different classes: low means disentangled."""
+        return float(self.similarity_of_pairs(where).mean())
+
+    def predicts_confusion(self, where: str) -> float:
+        """Spearman's correlation, over pairs of classes, of similarity and confusion; NaN if nothing varies."""
+        pairs = self.confusion_rates()[np.triu_indices(len(self.classes), 1)]
+        if np.ptp(pairs) == 0:
+            return float("nan")
+        return float(stats.spearmanr(self.similarity_of_pairs(where), pairs).statistic)
+
+
+class ClassSums:
+    """Sums of an embedding over the pixels of each class, in float64: exact for any order and size of batches."""
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+        self.sums: Tensor | None = None
+        self.counts = torch.zeros(num_classes, dtype=torch.float64)
+
+    def add(self, embedding: Tensor, labels: Tensor) -> None:
+        """Add (B, D, h, w) under labels (B, h, w), 255 = ignore."""
+        rows = embedding.detach().permute(0, 2, 3, 1).flatten(0, 2)
+        flat = labels.flatten()
+        valid = flat != IGNORE_INDEX
+        if self.sums is None:
+            self.sums = torch.zeros(self.num_classes, rows.shape[1], dtype=torch.float64, device=rows.device)
+            self.counts = self.counts.to(rows.device)
+        self.sums.index_add_(0, flat[valid], rows[valid].double())
+        self.counts += torch.bincount(flat[valid], minlength=self.num_classes).double()
+
+    def means(self) -> Tensor:
+        """(C, D) float64; zero for an absent class."""
+        return self.sums / self.counts.clamp(min=1)[:, None]
+
+
+@torch.no_grad()
+def class_relations(
+    network: nn.Module,
+    data: Any,
+    batch_size: int = 8,
+    device: torch.device | str = "cpu",
+    about: dict[str, Any] | None = None,
+    on_batch: Callable[[int], None] | None = None,
+    fabric: Fabric | None = None,
+) -> ClassRelations:
+    """Stream a data set once through a network; the network is left in the mode it came in.
+
+    Args:
+        network: returns `SegmentationOutput`.
+        data: a data set of `reco_core.datasets`.
+        batch_size: images at once; the means do not depend on it.
+        about: kept with the result.
+        on_batch: called with the number of images done.
+        fabric: with several processes, each takes every n-th image, and all get the result.
+
+    Raises:
+        InputError: fewer than two classes occur.
+    """
+    count = data.num_classes
+    sums = {"Z": ClassSums(count), "R": ClassSums(count)}
+    confusion = torch.zeros(count * count, dtype=torch.int64, device=device)
+    training = network.training
+    network.eval()
+    whole = data
+    if fabric is not None and fabric.world_size > 1:
+        data = Subset(data, range(fabric.global_rank, len(data), fabric.world_size))
+    done = 0
+    try:
+        for samples in DataLoader(data, batch_size=batch_size, collate_fn=list):
+            for images, labels in same_size_batches(samples):
+                output = network(images.to(device))
+                small = reduce_labels(labels.to(device), output.logits.shape[-2:])
+                sums["Z"].add(output.embedding, small)
+                if output.representation is not None:
+                    sums["R"].add(output.representation, small)
+                valid = small != IGNORE_INDEX
+                pairs = small[valid] * count + output.logits.argmax(dim=1)[valid]
+                confusion += torch.bincount(pairs, minlength=count * count)
+                done += len(images)
+            if on_batch is not None:
+                on_batch(done)
+    finally:
+        network.train(training)
+    if fabric is not None:
+        confusion = fabric.all_reduce(confusion, reduce_op="sum")
+        for part in sums.values():
+            if part.sums is not None:
+                part.sums = fabric.all_reduce(part.sums, reduce_op="sum")
+                part.counts = fabric.all_reduce(part.counts, reduce_op="sum")
+    return _result(sums, confusion.view(count, count), whole, about or {})
+
+
+def _result(sums: dict[str, ClassSums], confusion: Tensor, data: Any, about: dict[str, Any]) -> ClassRelations:
+    counts = sums["Z"].counts.cpu()
+    here = counts > 0
+    if here.sum() < 2:
+        raise InputError(f"{data.name}/{data.split}: only {int(here.sum())} class occurs: relations need two")
+    graphs = {
+        name: relation_graph(part.means().cpu()[here], counts[here]).numpy()
+        for name, part in sums.items()
+        if part.sums is not None
+    }
+    names = list(zip(data.classes, here.tolist(), strict=True))
+    return ClassRelations(
+        classes=tuple(name for name, present in names if present),
+        absent=tuple(name for name, present in names if not present),
+        pixels=counts[here].long().numpy(),
+        graphs=graphs,
+        confusion=confusion.cpu()[here][:, here].numpy(),
+        about={"dataset": data.name, "split": data.split, "images": len(data), **about},
+    )
+
+
+def write_relations(relations: ClassRelations, path: Path) -> Path:
+    """Write relations as JSON."""
+    value = {
+        "schema": SCHEMA,
+        "kind": KIND,
+        "about": relations.about,
+        "classes": list(relations.classes),
+        "absent": list(relations.absent),
+        "pixels": relations.pixels.tolist(),
+        "graphs": {name: graph.round(6).tolist() for name, graph in relations.graphs.items()},
+        "confusion": relations.confusion.tolist(),
+    }
+    write_json(path, value)
+    return path
+
+
+def read_relations(path: Path) -> ClassRelations:
+    """Read what `write_relations` wrote.
+
+    Raises:
+        InputError: not such a file, or one whose matrices do not fit its classes.
+    """
+    value = read_json(path)
+    if value.get("kind") != KIND or value.get("schema") != SCHEMA:
+        raise InputError(f"{path}: no relations (kind {value.get('kind')!r}); write them with `reco relations`")
+    classes = tuple(value["classes"])
+    graphs = {name: np.array(graph) for name, graph in value["graphs"].items()}
+    confusion = np.array(value["confusion"])
+    for name, matrix in {**graphs, "confusion": confusion}.items():
+        if matrix.shape != (len(classes), len(classes)):
+            raise InputError(f"{path}: {name} of {matrix.shape} for {len(classes)} classes; write the file again")
+    pixels = np.array(value["pixels"])
+    return ClassRelations(classes, tuple(value["absent"]), pixels, graphs, confusion, value["about"])
