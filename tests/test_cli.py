@@ -71,6 +71,57 @@ def test_data_info_and_preview(tmp_path, capsys):
     assert min(Image.open(tmp_path / "toys.png").size) > 300
 
 
+def test_a_recipe_sets_the_defaults_and_other_options_change_it(tmp_path, capsys):
+    own = [*NETWORK, *"--size 64 64 --crop 48 48 --num-labelled 3 --seed 5 --num-workers 0 --weights None".split()]
+    main(["train", "--recipe", "small/toyscapes/1px/classmix", *own, "--output", str(tmp_path)])
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["config"]["method"] == "classmix" and record["config"]["data"]["partial_labels"] == "1px"
+    assert record["config"]["seed"] == 5 and record["config"]["optimiser"]["iterations"] == 4
+    assert len(record["split"]["labelled"]) == record["split"]["unlabelled"] == 500
+    with pytest.raises(SystemExit):
+        main(["train", "--recipe", "table1/pascal_voc/60/classmix", "--preset", "nonsense"])
+    assert "preset 'nonsense' is not one of published, paper" in capsys.readouterr().err
+
+
+def test_reproduce_runs_a_group_and_tells_what_failed(tmp_path, monkeypatch, capsys):
+    from reco_core import cli
+
+    def train(options, folder, record):
+        if options.method == "classmix":
+            raise RuntimeError("no memory")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text("{}")
+
+    monkeypatch.setattr(cli, "train_one", train)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["reproduce", "small/camvid/10", "--seeds", "0", "1"])
+    said = capsys.readouterr()
+    assert "2 of 6 runs failed; the same command tries them again" in said.err and "FAILED: no memory" in said.out
+    names = sorted(path.name for path in (tmp_path / "results" / "small" / "camvid" / "10").iterdir())
+    assert names == [f"{method}-seed{seed}.json" for method in ("reco+classmix", "supervised") for seed in (0, 1)]
+
+
+def test_recipes_and_table(capsys, tmp_path):
+    main(["recipes", "fig7a"])
+    assert capsys.readouterr().out.split() == ["fig7a/32", "fig7a/64", "fig7a/128", "fig7a/256"]
+    main(["table", "4", "--results", str(tmp_path)])
+    assert "| reco+mean_teacher | Cityscapes 50 | 46.96 | no record |" in capsys.readouterr().out
+
+
+def test_relations_writes_figures_and_data(run, tmp_path, capsys):
+    main(["relations", str(run / "checkpoint.pt"), "--output", str(tmp_path), "--linkage", "complete"])
+    assert "rank correlation with confusion" in capsys.readouterr().out
+    found = json.loads((tmp_path / "relations.json").read_text())
+    assert set(found["graphs"]) == {"Z", "R"} and found["about"]["dataset"] == "toyscapes"
+    assert all((tmp_path / f"{name}.svg").stat().st_size > 5000 for name in ("graphs", "confusion-Z", "confusion-R"))
+
+
+def test_data_prepare(capsys):
+    main(["data", "prepare", "toyscapes"])
+    assert capsys.readouterr().out.split("\n")[:3] == ["train: 500 images", "val: 100 images", "test: 200 images"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -83,6 +134,10 @@ def test_data_info_and_preview(tmp_path, capsys):
         (["evaluate", "nothing.pt"], "nothing.pt: no such checkpoint"),
         (["predict", "a.jpg", "--checkpoint", "nothing.pt"], "nothing.pt: no such checkpoint"),
         (["data", "info", "nowhere"], "nowhere"),
+        (["data", "prepare", "cityscapes", "--root", "."], "register at https://www.cityscapes-dataset.com"),
+        (["train", "--recipe", "table1/camvid/1/x"], "'table1/camvid/1/x' is no recipe"),
+        (["reproduce", "table9"], "no recipe is called 'table9'"),
+        (["table", "9"], "the paper has no table '9'"),
     ],
 )
 def test_bad_input_ends_with_one_line_and_code_2(arguments, message, capsys, tmp_path, monkeypatch):

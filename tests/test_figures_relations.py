@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from reco_core.figures import queries, relations
+from reco_core.relations import ClassRelations
 
 CLASSES = ("a", "b", "c")
 PALETTE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
@@ -32,6 +33,44 @@ def test_agreement_curve_draws_both():
     left, right = relations.agreement_curve([0, 5], [0.1, 0.6], [15.0, 9.0]).axes
     assert left.lines[0].get_xydata().tolist() == [[0, 0.1], [5, 0.6]]
     assert right.lines[0].get_ydata().tolist() == [15, 9]
+
+
+def found(names=("a", "b", "c", "d")):
+    graph = np.array([[1, 0.9, 0.2, 0.1], [0.9, 1, 0.3, 0.1], [0.2, 0.3, 1, 0.6], [0.1, 0.1, 0.6, 1]])
+    confusion = np.array([[50, 50, 0, 0], [30, 70, 0, 0], [0, 0, 90, 10], [0, 1, 9, 90]])
+    return ClassRelations(names, (), confusion.sum(1), {"Z": graph, "R": 2 * graph - 1}, confusion, {})
+
+
+def test_graphs_and_trees_draw_the_graph_and_its_own_tree():
+    figure = relations.graphs_and_trees({"one": (found(), "Z"), "two": (found(), "R")}, {"a": 0, "b": 0, "c": 1})
+    top = [axes for axes in figure.axes if axes.images][:2]
+    assert np.array_equal(top[0].images[0].get_array(), found().graphs["Z"])
+    assert top[0].images[0].get_clim() == top[1].images[0].get_clim() == (-0.8, 1), "one colour scale"
+    tree = next(axes for axes in figure.axes if axes.get_xlabel() == "1 − cosine")
+    labels = {label.get_text(): label.get_color() for label in tree.get_yticklabels()}
+    assert list(labels) in (["a", "b", "c", "d"], ["c", "d", "a", "b"], ["d", "c", "b", "a"], ["d", "c", "a", "b"])
+    assert labels["a"] == labels["b"] != labels["c"] and labels["d"] == "black"
+    merges = sorted({round(x, 6) for segment in tree.collections[0].get_segments() for x, _ in segment} - {0.0})
+    assert merges == pytest.approx([0.1, 0.4, 0.825]), "average linkage of 1 - cosine"
+
+
+def test_confusion_against_similarity_draws_every_pair_and_names_the_worst():
+    axes = relations.confusion_against_similarity(found(), "Z", named=2).axes[0]
+    points = axes.collections[0].get_offsets()
+    assert len(points) == 6 and points[0].tolist() == pytest.approx([0.9, 40.0])
+    assert [text.get_text() for text in axes.texts] == ["a – b", "c – d"]
+    assert f"{found().predicts_confusion('Z'):.2f}" in axes.get_title()
+
+
+def test_embedding_map_draws_every_point_and_names_each_class_on_one_of_its_points():
+    rng = np.random.default_rng(0)
+    labels = np.array([0] * 20 + [2] * 30)
+    points = rng.normal(size=(50, 2)) + 10 * labels[:, None]
+    axes = relations.embedding_map(points, labels, CLASSES, PALETTE).axes[0]
+    assert [len(dots.get_offsets()) for dots in axes.collections] == [20, 30]
+    assert [text.get_text() for text in axes.texts] == ["a", "c"]
+    for text, index in zip(axes.texts, (0, 2), strict=True):
+        assert (points[labels == index] == text.get_position()).all(axis=1).any()
 
 
 def test_hard_map_counts_used_pixels_below_the_threshold():
