@@ -1,10 +1,14 @@
 """Tables drawn from recorded runs: mean, spread and differences paired by seed (Table 1's layout)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from reco_core import dendrograms
 from reco_core.figures.style import METHOD_NAMES
+from reco_core.relations import ClassRelations
 from reco_core.results import Summary, by_method, miou_percent, paired_difference, summarise
 
 
@@ -66,3 +70,34 @@ def class_table(records: Sequence[dict[str, Any]], methods: Sequence[str]) -> st
             row.append(f"{sum(values) / len(values):.1f}" if values else "–")
         rows.append(row)
     return markdown(["Class", *(METHOD_NAMES.get(method, method) for method in methods)], rows)
+
+
+def relations_comparison(
+    found: Mapping[str, Sequence[tuple[ClassRelations, str]]], heights: np.ndarray | None = None
+) -> str:
+    """What networks make of the classes, mean and spread over seeds: similarity, confusion foretold, tree recovered.
+
+    Args:
+        found: row -> (relations, "Z" or "R") of each seed.
+        heights: (C, C) of the planted tree, where one is known.
+    """
+    header = ["Network and place", "seeds", "mean cosine of different classes", "rank correlation with confusion"]
+    keys: list[str] = []
+    if heights is not None:
+        by_chance = dendrograms.chance(dendrograms.grow(1 - heights / heights.max()), heights)
+        groups = min(int(key.removeprefix("fm ")) for key in by_chance if key.startswith("fm "))
+        keys = ["gamma", f"fm {groups}"]
+        header += ["Baker's gamma", f"Fowlkes–Mallows, {groups} groups"]
+    rows = []
+    for name, runs in found.items():
+        columns = [
+            [relations.mean_similarity(where) for relations, where in runs],
+            [relations.predicts_confusion(where) for relations, where in runs],
+        ]
+        trees = [dendrograms.grow(relations.graphs[where]) for relations, where in runs]
+        columns += [[dendrograms.agreement_with(tree, heights)[key] for tree in trees] for key in keys]
+        rows.append([name, str(len(runs)), *(with_spread(Summary(tuple(values))) for values in columns)])
+    if heights is not None:
+        cells = ["{:.2f} ({:.2f})".format(*by_chance[key]) for key in keys]
+        rows.append(["*chance, mean (95 %)*", "", "", "", *cells])
+    return markdown(header, rows)

@@ -1,7 +1,10 @@
 """reco_core.tables."""
 
+import numpy as np
+
+from reco_core.relations import ClassRelations
 from reco_core.results import Summary
-from reco_core.tables import class_table, comparison, with_interval, with_spread
+from reco_core.tables import class_table, comparison, relations_comparison, with_interval, with_spread
 
 
 def record(method, seed, last, best):
@@ -32,3 +35,17 @@ def test_comparison_by_hand_and_an_emptied_cell():
 def test_class_table():
     rows = class_table([record("supervised", s, 0.4 + 0.2 * s, 0.5) for s in (0, 1)], ["supervised", "classmix"])
     assert rows.splitlines()[2:] == ["| road | 50.0 | – |", "| car | – | – |"]
+
+
+def test_relations_of_several_seeds():
+    heights = np.array([[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 1], [2, 2, 1, 0]], float)
+    graph = 1 - heights / 2
+    confusion = np.array([[9, 1, 0, 0], [1, 9, 0, 0], [0, 0, 9, 1], [0, 0, 1, 9]])
+    names, pixels = ("a", "b", "c", "d"), np.full(4, 10)
+    runs = [(ClassRelations(names, (), pixels, {"Z": graph**power}, confusion, {}), "Z") for power in (1, 3)]
+    assert relations_comparison({"one": runs}).splitlines()[2] == "| one | 2 | 0.10 ± 0.09 | 1.00 ± 0.00 |"
+    table = relations_comparison({"one": runs, "none": []}, heights).splitlines()
+    assert table[0].endswith("| Baker's gamma | Fowlkes–Mallows, 2 groups |")
+    assert table[2].endswith("| 1.00 ± 0.00 | 1.00 ± 0.00 |")
+    assert table[3] == "| none | 0 | – | – | – | – |"
+    assert table[4].startswith("| *chance, mean (95 %)* |")
