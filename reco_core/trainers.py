@@ -1,5 +1,6 @@
 """One readable training loop: supervised or semi-supervised, any mixing, ReCo on or off (Section 3.3, Fig. 3)."""
 
+import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from reco_core import IGNORE_INDEX, config
 from reco_core.adversarial import Adversary
@@ -41,7 +43,9 @@ def make_fabric(options: TrainConfig) -> Fabric:
     if options.devices * options.num_nodes > 1:
         # Two forward passes come before one backward: batch statistics must not be overwritten from outside between
         # them. They are averaged before every evaluation instead.
-        strategy = DDPStrategy(broadcast_buffers=False)
+        known = inspect.signature(DistributedDataParallel.__init__).parameters
+        name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # PyTorch renamed it
+        strategy = DDPStrategy(**{name: False})
     return Fabric(
         accelerator=options.accelerator, devices=options.devices, num_nodes=options.num_nodes, strategy=strategy,
         precision=options.precision,
