@@ -40,6 +40,7 @@ def relations(
     from reco_core.figures import relations as figures
     from reco_core.inference import load_trained
     from reco_core.relations import class_relations, write_relations
+    from reco_core.results import environment, source_revision
 
     trained = load_trained(checkpoint, which)
     settings = trained.options.data
@@ -49,9 +50,10 @@ def relations(
     options = config.to_dict(trained.options)
     options["data"]["root"] = None
     options["model"]["weights"] = Path(trained.options.model.weights or "").name or None
+    about = {"config": options, "which": which, "environment": environment(device), "revision": source_revision()}
     with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
         found = class_relations(
-            trained.network.to(device), data, device=device, about={"config": options, "which": which},
+            trained.network.to(device), data, device=device, about=about,
             on_batch=lambda done: bar.update(done - bar.n),
         )  # fmt: skip
     if not trained.options.uses_reco:

@@ -2,10 +2,11 @@
 
     python scripts/write_pages.py
 
-Changes book/_static/idea.png and the text between the result markers in README.md and book/index.md; a test tells when
-they are out of date.
+Changes book/_static/idea.png, the text between the result markers in README.md and book/index.md, and the data of the
+interactive relation graph; a test tells when they are out of date.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from matplotlib import rc_context
 from reco_core.experiments import COMPARED
 from reco_core.figures.idea import idea
 from reco_core.figures.style import METHOD_NAMES, RC
+from reco_core.relations import read_relations
 from reco_core.results import by_method, load_records, miou_percent, paired_difference, summarise
 from reco_core.tables import markdown, with_interval, with_spread
 
@@ -21,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = Path("book/_static/idea.png")
 PAGES = ("README.md", "book/index.md")
 MARKED = re.compile(r"(<!-- results: written by scripts/write_pages.py -->\n).*?(<!-- end of results -->)", re.DOTALL)
+GRAPHS = Path("book/_static/relations_data.js")
 COLUMNS = {
     "toyscapes/20": "toyscapes, 20 of 500 scenes labelled (ResNet-18, random weights)",
     "camvid/20": "CamVid, 20 of 367 photographs labelled (MobileNetV2, ImageNet weights)",
@@ -50,11 +53,31 @@ def with_results(page: str, table: str) -> str:
     return MARKED.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", page)
 
 
+def interactive_relations(root: Path = ROOT) -> str:
+    """The recorded relation graphs as a script: data set -> network and place -> seed -> similarity, confusion in %."""
+    found: dict[str, dict] = {}
+    for path in sorted((root / "results" / "relations" / "small").rglob("*.json")):
+        relations = read_relations(path)
+        dataset = {"toyscapes": "toyscapes", "camvid": "CamVid"}[relations.about["dataset"]]
+        options = relations.about["config"]
+        entry = found.setdefault(dataset, {"classes": list(relations.classes), "lowest": 1.0, "networks": {}})
+        shares = 100 * relations.confusion / relations.confusion.sum(axis=1, keepdims=True)
+        for where, graph in relations.graphs.items():
+            entry["lowest"] = min(entry["lowest"], round(float(graph.min()), 3))
+            runs = entry["networks"].setdefault(f"{METHOD_NAMES[options['method']]}, {where}", {})
+            runs[str(options["seed"])] = {
+                "similarity": graph.round(3).tolist(),
+                "confusion": shares.round(1).tolist(),
+            }
+    return f"window.RELATIONS = {json.dumps(dict(sorted(found.items(), reverse=True)), separators=(',', ':'))};\n"
+
+
 def main() -> None:
     table = results_at_a_glance()
     for name in PAGES:
         path = ROOT / name
         path.write_text(with_results(path.read_text(encoding="utf-8"), table), encoding="utf-8")
+    (ROOT / GRAPHS).write_text(interactive_relations(), encoding="utf-8")
     with rc_context(RC):
         idea().savefig(ROOT / PICTURE, dpi=160, metadata={"Software": None})
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -150,6 +151,17 @@ def test_the_picture_on_the_first_page_is_what_the_library_draws():
         write_pages.idea().savefig(buffer, dpi=160)
     drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in (buffer, ROOT / write_pages.PICTURE))
     assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2, "run scripts/write_pages.py"
+
+
+def test_the_interactive_graph_shows_the_recorded_relations():
+    kept = (ROOT / write_pages.GRAPHS).read_text(encoding="utf-8")
+    assert kept == write_pages.interactive_relations(), "run scripts/write_pages.py"
+    shown = json.loads(kept.removeprefix("window.RELATIONS = ").rstrip(";\n"))
+    for entry in shown.values():
+        for runs in entry["networks"].values():
+            for run in runs.values():
+                assert len(run["similarity"]) == len(run["confusion"]) == len(entry["classes"])
+                assert all(abs(sum(row) - 100) < 1 for row in run["confusion"])
 
 
 def test_the_executed_copy_leaves_the_tree_alone(tmp_path, monkeypatch):
