@@ -58,6 +58,16 @@ def _small(dataset: str, method: str = "reco+classmix", labels: int | None = 20,
     )
 
 
+def _small_rest(name: str, method: str, labels: int | None) -> TrainConfig:
+    """Two more sets of photographs for a laptop; neither has test images that the validation images would leave alone.
+
+    nyu_v2: NYU v2 with SUN RGB-D's 37 classes, in the layout of `folder`; voc: Pascal VOC at its own sizes.
+    """
+    options = _small("camvid", method, labels, eval_split="val" if name == "voc" else "test", test_split=None)
+    changed = {"dataset": "pascal_voc", "size": None} if name == "voc" else {"dataset": "folder"}
+    return replace(options, data=replace(options.data, **changed), eval_every=options.optimiser.iterations)
+
+
 def _reco(options: TrainConfig, **changes) -> TrainConfig:
     return replace(options, reco=replace(options.reco, **changes))
 
@@ -91,6 +101,12 @@ def _recipes() -> Iterator[tuple[str, TrainConfig]]:
     yield from _ablations("", lambda method, **data: _paper("cityscapes", method, 20, **data))
     bank = _reco(_paper("cityscapes", "reco+classmix", 20), bank_size=1024)
     yield "bank/cityscapes/20", bank
+    for name, counts in {"nyu_v2": (50, 150), "voc": (60, 200)}.items():
+        for method in COMPARED:
+            for labels in counts:
+                yield f"small/{name}/{labels}/{method}", _small_rest(name, method, labels)
+        for method in ("supervised", "reco+supervised"):
+            yield f"small/{name}/all/{method}", _small_rest(name, method, None)
     for dataset in ("camvid", "toyscapes"):
         for labels in (10, 20, 60):
             for method in (*TABLE_1_METHODS, "mean_teacher", "reco+mean_teacher", "reco+supervised"):

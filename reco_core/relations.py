@@ -4,7 +4,7 @@ Trees are grown from the graphs in `dendrograms.py`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,25 @@ class ClassRelations:
     """(C, C) pixel counts at the network's resolution; row: truth, column: prediction."""
     about: dict[str, Any]
     """Where it comes from: data set, split, checkpoint's configuration."""
+
+    def only(self, keep: np.ndarray) -> "ClassRelations":
+        """The relations among some of the classes.
+
+        Args:
+            keep: (C,) bool.
+        """
+        square = np.ix_(keep, keep)
+        return replace(
+            self,
+            classes=tuple(name for name, kept in zip(self.classes, keep, strict=True) if kept),
+            pixels=self.pixels[keep],
+            graphs={where: graph[square] for where, graph in self.graphs.items()},
+            confusion=self.confusion[square],
+        )
+
+    def learnt(self, share: float = 0.05) -> "ClassRelations":
+        """The relations among the classes of which the network gets at least such a share of the pixels right."""
+        return self.only(self.confusion.diagonal() >= share * self.confusion.sum(axis=1))
 
     def confusion_rates(self) -> np.ndarray:
         """(C, C) symmetric: how often a pixel of one class is taken for the other, mean of both directions."""

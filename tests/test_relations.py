@@ -99,6 +99,12 @@ def test_confusion_rates_and_what_predicts_them():
     assert found.mean_similarity("Z") == pytest.approx(0.4)
 
 
+def test_only_some_classes():
+    found = planted([[6, 4, 0], [10, 0, 10], [0, 3, 27]]).learnt()
+    assert found.classes == ("a", "c") and found.pixels.tolist() == [10, 30] and found.absent == ("d",)
+    assert found.graphs["Z"].tolist() == [[1.0, 0.1], [0.1, 1.0]] and found.confusion.tolist() == [[6, 0], [0, 27]]
+
+
 def test_relations_survive_their_file(tmp_path):
     found = planted([[6, 4, 0], [10, 9, 1], [0, 3, 27]])
     again = read_relations(write_relations(found, tmp_path / "r.json"))
