@@ -16,15 +16,13 @@ import tyro
 from tqdm import tqdm
 
 from reco_core.cli_data import DATA_COMMANDS
-from reco_core.cli_relations import relations
+from reco_core.cli_networks import evaluate, predict, relations
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
 from reco_core.experiments import COMPARED, recipe_names
 from reco_core.experiments import recipe as recipe_options
 from reco_core.presets import Preset
 from reco_core.reporting import Silent
-
-Images = Annotated[list[Path], tyro.conf.Positional]
 
 
 class Progress:
@@ -167,68 +165,6 @@ def table(
 def run_name(options: TrainConfig) -> str:
     """Folder name of a run."""
     return f"{options.data.dataset}-{options.data.num_labelled or 'all'}-{options.method}-seed{options.seed}"
-
-
-def evaluate(
-    checkpoint: Annotated[Path, tyro.conf.Positional],
-    split: str = "val",
-    dataset: str | None = None,
-    root: str | None = None,
-    which: Literal["last", "best"] = "last",
-    device: str = "cpu",
-) -> None:
-    """Score a checkpoint on a split of a data set and print the IoU of every class.
-
-    Args:
-        checkpoint: a run's checkpoint.pt.
-        split: train, val, test, as the data set has them.
-        dataset: by default the one that the network was trained on.
-        root: the data set's folder.
-        which: the network of the last step, or of the best evaluation.
-        device: cpu, cuda, mps.
-    """
-    from reco_core import datasets
-    from reco_core.evaluation import evaluate as score
-    from reco_core.inference import load_trained
-
-    trained = load_trained(checkpoint, which)
-    settings = trained.options.data
-    data = datasets.load(dataset or settings.dataset, root or settings.root, split, size=settings.size)
-    if tuple(data.classes) != trained.classes:
-        raise InputError(f"{checkpoint}: trained on other classes than those of {data.name}: name its own --dataset")
-    with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
-        scores = score(trained.network.to(device), data, device=device, on_batch=lambda done: bar.update(done - bar.n))
-    width = max(map(len, data.classes))
-    for name, iou in zip(data.classes, scores.iou.tolist(), strict=True):
-        print(f"{name:<{width}}  {'absent' if iou != iou else f'{100 * iou:6.2f} %'}")
-    print(f"{'mean IoU':<{width}}  {100 * scores.miou:6.2f} %   (pixel accuracy {100 * scores.pixel_accuracy:.2f} %)")
-
-
-def predict(
-    images: Images,
-    checkpoint: Path,
-    output: Path = Path("predictions"),
-    opacity: float = 0.6,
-    which: Literal["last", "best"] = "last",
-    device: str = "cpu",
-) -> None:
-    """Segment image files; writes for each a colour overlay (NAME.png) and the class indices (NAME.labels.png).
-
-    Args:
-        images: image files.
-        checkpoint: a run's checkpoint.pt.
-        output: folder of the results.
-        opacity: of the colours over the image, 0 to 1.
-        which: the network of the last step, or of the best evaluation.
-        device: cpu, cuda, mps.
-    """
-    from reco_core.inference import load_trained, predict_files
-
-    if not images:
-        raise InputError("no image given: name one or more image files")
-    trained = load_trained(checkpoint, which)
-    for path in tqdm(predict_files(trained, images, output, opacity, device), total=len(images), unit="image"):
-        tqdm.write(str(path))
 
 
 COMMANDS = {

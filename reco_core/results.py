@@ -27,6 +27,8 @@ from reco_core.files import read_json, write_json
 from reco_core.labels import LabelledSplit
 
 SCHEMA = 1
+OTHER_KINDS = {"relations", "borders"}
+"""Folders of results that are not records of training runs."""
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
@@ -97,13 +99,13 @@ def write_record(record: dict[str, Any], path: Path) -> Path:
 
 
 def load_records(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """All records of training runs below a folder, sorted by path (what lies in `relations` is of another kind).
+    """All records of training runs below a folder, sorted by path (relations and border scores lie there too).
 
     Raises:
         InputError: for a file that is not a record.
     """
     paths = sorted(Path(folder).rglob("*.json"))
-    return [load_record(path) for path in paths if "relations" not in path.relative_to(folder).parts]
+    return [load_record(path) for path in paths if not OTHER_KINDS & set(path.relative_to(folder).parts)]
 
 
 def load_record(path: Path) -> dict[str, Any]:

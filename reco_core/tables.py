@@ -101,3 +101,24 @@ def relations_comparison(
         cells = ["{:.2f} ({:.2f})".format(*by_chance[key]) for key in keys]
         rows.append(["*chance, mean (95 %)*", "", "", "", *cells])
     return markdown(header, rows)
+
+
+def near_borders(scores: Mapping[str, Mapping[int, Mapping[str, Any]]], kind: str = "trimap") -> str:
+    """Scores near borders between classes, mean and spread over seeds, and the paired difference of the last two rows.
+
+    Args:
+        scores: method -> seed -> what `reco evaluate --widths ... --output` wrote.
+        kind: "trimap" or "boundary" (see `boundaries.py`).
+    """
+    first = next(iter(next(iter(scores.values())).values()), {kind: {}})
+    widths = list(first[kind])
+    readers = [lambda found: found["miou"], *(lambda found, width=width: found[kind][width] for width in widths)]
+    columns = [
+        {method: {seed: 100 * read(found) for seed, found in seeds.items()} for method, seeds in scores.items()}
+        for read in readers
+    ]
+    rows = [[method, *(with_spread(summarise(column[method])) for column in columns)] for method in scores]
+    base, ours = list(scores)[-2:]
+    differences = [with_interval(paired_difference(column[ours], column[base])) for column in columns]
+    rows.append(["*difference, paired*", *differences])
+    return markdown(["Mean IoU, %", "all pixels", *(f"within {width} px" for width in widths)], rows)

@@ -40,6 +40,14 @@ def test_evaluate_prints_every_class(run, capsys):
     assert all(name in out for name in record["classes"])
 
 
+def test_evaluate_near_borders(run, tmp_path, capsys):
+    main(["evaluate", str(run / "checkpoint.pt"), "--widths", "2", "5", "--output", str(tmp_path / "scores.json")])
+    found = json.loads((tmp_path / "scores.json").read_text())
+    assert set(found["trimap"]) == set(found["boundary"]) == {"2", "5"} and 0 <= found["trimap"]["2"] <= 1
+    assert f"{100 * found['trimap']['5']:.2f} % at 5 px" in capsys.readouterr().out
+    assert found["about"]["config"]["data"]["root"] is None
+
+
 def test_predict_writes_overlays(run, tmp_path, capsys):
     Image.new("RGB", (64, 48), (90, 120, 200)).save(tmp_path / "street.jpg")
     main(

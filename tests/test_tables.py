@@ -4,7 +4,7 @@ import numpy as np
 
 from reco_core.relations import ClassRelations
 from reco_core.results import Summary
-from reco_core.tables import class_table, comparison, relations_comparison, with_interval, with_spread
+from reco_core.tables import class_table, comparison, near_borders, relations_comparison, with_interval, with_spread
 
 
 def record(method, seed, last, best):
@@ -49,3 +49,15 @@ def test_relations_of_several_seeds():
     assert table[2].endswith("| 1.00 ± 0.00 | 1.00 ± 0.00 |")
     assert table[3] == "| none | 0 | – | – | – | – |"
     assert table[4].startswith("| *chance, mean (95 %)* |")
+
+
+def test_near_borders():
+    scores = {
+        "a": {0: {"miou": 0.5, "trimap": {"2": 0.2}}, 1: {"miou": 0.5, "trimap": {"2": 0.3}}},
+        "b": {0: {"miou": 0.6, "trimap": {"2": 0.4}}, 1: {"miou": 0.7, "trimap": {"2": 0.5}}},
+    }
+    lines = near_borders(scores).splitlines()
+    assert lines[0] == "| Mean IoU, % | all pixels | within 2 px |"
+    assert lines[2] == "| a | 50.00 ± 0.00 | 25.00 ± 7.07 |"
+    assert lines[4].endswith("| +20.00 [+20.00, +20.00] |") and "| +15.00 [" in lines[4]
+    assert near_borders({"a": {}, "b": {}}).splitlines()[2] == "| a | – |"
