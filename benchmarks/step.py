@@ -3,7 +3,8 @@
     python benchmarks/step.py --backbone resnet101 --width 256 --crop 321 321 --batch-size 1
 
 Both trainers hold the same weights and take the same batches of random images; the steps alternate, so that whatever
-else the machine does falls on both. Reported: the median of each, and the ratio of every pair of neighbouring steps.
+else the machine does falls on both. Reported: the median of each, and the ratio of every pair of neighbouring steps;
+the arithmetic of a step, counted by PyTorch, which no other work on the machine disturbs; on a GPU, peak memory.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import torch
 import tyro
+from torch.utils.flop_counter import FlopCounterMode
 
 from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig
 from reco_core.results import environment
@@ -86,11 +88,17 @@ def main(
         for method in ("classmix", "reco+classmix")
     }
     batches = next(trainers["classmix"]._batches(range(1)))
+    operations = {method: counted_operations(trainer, batches) for method, trainer in trainers.items()}
     seconds: dict[str, list[float]] = {method: [] for method in trainers}
+    peak: dict[str, int] = dict.fromkeys(trainers, 0)
     for step in range(steps + 2):
         order = list(trainers) if step % 2 else list(reversed(trainers))
         for method in order:
+            if accelerator == "cuda":
+                torch.cuda.reset_peak_memory_stats()
             seconds[method].append(timed_step(trainers[method], batches))
+            if accelerator == "cuda":
+                peak[method] = max(peak[method], torch.cuda.max_memory_allocated())
     kept = {method: values[2:] for method, values in seconds.items()}
     ratios = [ours / base for base, ours in zip(kept["classmix"], kept["reco+classmix"], strict=True)]
     result = {
@@ -99,12 +107,23 @@ def main(
         "median_seconds": {method: round(statistics.median(values), 4) for method, values in kept.items()},
         "ratio": {"median": round(statistics.median(ratios), 3), "min": round(min(ratios), 3),
                   "max": round(max(ratios), 3)},
+        "images_per_second": {method: round(2 * batch_size / statistics.median(values), 2)
+                              for method, values in kept.items()},
+        "operations": operations | {"ratio": round(operations["reco+classmix"] / operations["classmix"], 3)},
+        "peak_gib": {method: round(value / 2**30, 3) for method, value in peak.items() if value},
         "environment": environment(str(trainers["classmix"].fabric.device)) | {"threads": threads},
     }  # fmt: skip
     OUTPUT.mkdir(exist_ok=True)
     path = OUTPUT / f"step-{accelerator}-{backbone}-{crop[0]}-{batch_size}-{precision}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
+
+
+def counted_operations(trainer: Trainer, batches: tuple) -> int:
+    """Floating-point operations of the convolutions and products in one training step."""
+    with FlopCounterMode(display=False) as counter:
+        trainer.training_step(*batches)
+    return counter.get_total_flops()
 
 
 def timed_step(trainer: Trainer, batches: tuple) -> float:
