@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from reco_core import datasets
 from reco_core.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
 from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
 from reco_core.errors import InputError, TrainingError
+from reco_core.profiles import PROFILES
 from reco_core.streams import StreamSampler, WeakCrops
 from reco_core.trainers import Trainer, learning_rate
 
@@ -132,13 +134,20 @@ def test_methods_share_labelled_images_and_first_weights(tiny):
 ALL_METHODS = ["supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "reco+classmix", "reco+s4gan"]
 
 
+@pytest.fixture(scope="module")
+def toys():
+    return datasets.cached(datasets.load("toyscapes", length=PROFILES["smoke"].train_images, size=(48, 48)))
+
+
 @pytest.mark.parametrize("method", ALL_METHODS)
-def test_each_method_learns(tiny, method):
-    """Thirty steps halve the supervised loss, and every loss that the method promises is there and not zero."""
-    run = trainer(tiny, method=method, optimiser=replace(OPTIONS.optimiser, iterations=30), s4gan_threshold=0.4)
+def test_each_method_learns(toys, method):
+    """On toyscapes the supervised loss falls, and every loss that the method promises is there and not zero."""
+    steps = replace(OPTIONS.optimiser, iterations=30)
+    easy = replace(OPTIONS.reco, strong_threshold=0.4)  # some pseudo-labels are confident enough within thirty steps
+    run = trainer(toys, method=method, optimiser=steps, reco=easy, s4gan_threshold=0.4)
     history = run.fit()["history"]
     losses = [entry for entry in history if "supervised" in entry]
-    assert losses[-1]["supervised"] < 0.5 * losses[0]["supervised"]
+    assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
     promised = {"supervised"} | ({"unsupervised"} if run.options.uses_unlabelled else set())
     promised |= {"reco"} if run.options.uses_reco else set()
     promised |= {"feature_matching", "discriminator"} if "s4gan" in method else set()
