@@ -16,6 +16,13 @@ from reco_core import IGNORE_INDEX
 from reco_core.evaluation import Scores, predict
 
 
+def highest_around(values: Tensor, width: int) -> Tensor:
+    """The highest value at most `width` rows and columns away, (B, H, W) -> (B, H, W): rows first, then columns."""
+    size = 2 * width + 1
+    rows = F.max_pool2d(values[:, None], (size, 1), stride=1, padding=(width, 0))
+    return F.max_pool2d(rows, (1, size), stride=1, padding=(0, width))[:, 0]
+
+
 def border_band(labels: Tensor, width: int) -> Tensor:
     """(B, H, W) bool: valid pixels with a pixel of another class at most `width` rows and columns away.
 
@@ -24,16 +31,15 @@ def border_band(labels: Tensor, width: int) -> Tensor:
         width: pixels.
     """
     valid = labels != IGNORE_INDEX
-    size, values = 2 * width + 1, labels.float()[:, None]
-    highest = F.max_pool2d(values.masked_fill(~valid[:, None], -1.0), size, stride=1, padding=width)
-    lowest = -F.max_pool2d((-values).masked_fill(~valid[:, None], -1e4), size, stride=1, padding=width)
-    return ((highest != lowest)[:, 0]) & valid
+    values = labels.float()
+    highest = highest_around(values.masked_fill(~valid, -1.0), width)
+    lowest = -highest_around((-values).masked_fill(~valid, -1e4), width)
+    return (highest != lowest) & valid
 
 
 def inner_rim(member: Tensor, width: int) -> Tensor:
     """Pixels of a region (B, H, W) bool at most `width` rows and columns from its outside; the image's edge is none."""
-    outside = F.max_pool2d((~member).float()[:, None], 2 * width + 1, stride=1, padding=width)[:, 0] > 0
-    return member & outside
+    return member & (highest_around((~member).float(), width) > 0)
 
 
 @torch.no_grad()
