@@ -1,4 +1,4 @@
-"""Named recipes: a run's whole configuration from one name (Tables 1 to 5, Fig. 7, Appendices A and B).
+"""Named recipes: a run's whole configuration from one name (Tables 1 to 5, Fig. 7, Appendices A and B)::
 
     table1/pascal_voc/60/reco+classmix      partial data set, full labels
     table2/pascal_voc/92/reco+classmix      PseudoSeg's partition
