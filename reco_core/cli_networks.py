@@ -34,17 +34,11 @@ def evaluate(
         widths: also score near borders, at these distances in pixels (trimap and Boundary IoU).
         output: write the scores here, as JSON.
     """
-    from reco_core import datasets
     from reco_core.boundaries import boundary_scores
     from reco_core.evaluation import evaluate as score
     from reco_core.files import write_json
-    from reco_core.inference import load_trained
 
-    trained = load_trained(checkpoint, which)
-    settings = trained.options.data
-    data = datasets.load(dataset or settings.dataset, root or settings.root, split, size=settings.size)
-    if tuple(data.classes) != trained.classes:
-        raise InputError(f"{checkpoint}: trained on other classes than those of {data.name}: name its own --dataset")
+    trained, data = _with_data(checkpoint, which, dataset, root, split)
     with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
         scores = score(trained.network.to(device), data, device=device, on_batch=lambda done: bar.update(done - bar.n))
     width = max(map(len, data.classes))
@@ -114,16 +108,10 @@ def relations(
         which: the network of the last step, or of the best evaluation.
         device: cpu, cuda, mps.
     """
-    from reco_core import datasets
     from reco_core.figures import relations as figures
-    from reco_core.inference import load_trained
     from reco_core.relations import class_relations, write_relations
 
-    trained = load_trained(checkpoint, which)
-    settings = trained.options.data
-    data = datasets.load(dataset or settings.dataset, root or settings.root, split, size=settings.size)
-    if tuple(data.classes) != trained.classes:
-        raise InputError(f"{checkpoint}: trained on other classes than those of {data.name}: name its own --dataset")
+    trained, data = _with_data(checkpoint, which, dataset, root, split)
     with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
         found = class_relations(
             trained.network.to(device), data, device=device, about=_about(trained, which, device),
@@ -146,6 +134,19 @@ def relations(
         path = output / f"{name}.svg"
         figure.savefig(path)
         print(path)
+
+
+def _with_data(checkpoint: Path, which: str, dataset: str | None, root: str | None, split: str) -> tuple[Any, Any]:
+    """A trained network and a split of its data set, or of another one with the same classes."""
+    from reco_core import datasets
+    from reco_core.inference import load_trained
+
+    trained = load_trained(checkpoint, which)
+    settings = trained.options.data
+    data = datasets.load(dataset or settings.dataset, root or settings.root, split, size=settings.size)
+    if tuple(data.classes) != trained.classes:
+        raise InputError(f"{checkpoint}: trained on other classes than those of {data.name}: name its own --dataset")
+    return trained, data
 
 
 def _about(trained, which: str, device: str) -> dict[str, Any]:
