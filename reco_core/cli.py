@@ -19,7 +19,7 @@ from reco_core.cli_data import DATA_COMMANDS
 from reco_core.cli_networks import evaluate, predict, relations
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
-from reco_core.experiments import COMPARED, recipe_names
+from reco_core.experiments import COMPARED, recipe_names, twins
 from reco_core.experiments import recipe as recipe_options
 from reco_core.presets import Preset
 from reco_core.reporting import Silent
@@ -112,6 +112,8 @@ def reproduce(
 ) -> None:
     """Run a group of recipes: skips what is recorded, goes on with what was broken off; a failed run stops no other.
 
+    Recipes of one configuration, such as the last bars of Fig. 7's panels, are run once.
+
     Args:
         group: recipes' common name, such as table1/pascal_voc or small/camvid/20.
         methods: only these; by default supervised, classmix and reco+classmix of small recipes, else all.
@@ -132,9 +134,14 @@ def reproduce(
     chosen = [name for name in names if not wanted or name.rpartition("/")[2] in wanted] or list(names)
     runs = []
     for seed in seeds:
-        for name in chosen:
-            options = recipe_options(name, seed, root, weights, preset)
-            runs.append(SweepRun(options, output / f"{name}-seed{seed}", results / f"{name}-seed{seed}.json"))
+        for position, name in enumerate(chosen):
+            if set(twins(name)) & set(chosen[:position]):
+                continue  # a run of the same configuration is in this list
+            records = [results / f"{twin}-seed{seed}.json" for twin in twins(name)]
+            record = next((path for path in records if path.exists()), records[0])
+            runs.append(
+                SweepRun(recipe_options(name, seed, root, weights, preset), output / f"{name}-seed{seed}", record)
+            )
     failed = sweep(runs, train_one, engine, cpus_per_run, gpus_per_run, tell=print)
     if failed:
         raise InputError(f"{len(failed)} of {len(runs)} runs failed; the same command tries them again")

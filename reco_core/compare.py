@@ -1,10 +1,13 @@
 """The paper's numbers beside recorded runs, cell by cell (`reco table`)."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from reco_core.experiments import RECIPES
+from reco_core.errors import InputError
+from reco_core.experiments import RECIPES, twins
 from reco_core.paper import PaperTable, paper_table
-from reco_core.results import load_record, miou_percent, summarise
+from reco_core.results import Summary, load_record, miou_percent, summarise
 from reco_core.tables import markdown, with_spread
 
 SLUGS = {"Pascal VOC": "pascal_voc", "Cityscapes": "cityscapes", "SUN RGB-D": "sun_rgbd"}
@@ -37,12 +40,79 @@ def cell_recipe(table: PaperTable, row: str, column: tuple[str, int | str]) -> s
     return name if name in RECIPES else None
 
 
+def recipe_records(name: str, results: Path) -> dict[int, dict[str, Any]]:
+    """Seed -> record of a recipe, or of a recipe with the same configuration (`experiments.twins`).
+
+    Args:
+        name: of the recipe.
+        results: folder of the records, laid out by recipe as `reco reproduce` does.
+
+    Raises:
+        InputError: a record whose seed is not its file name's.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for twin in reversed(twins(name)):  # its own records last: they count where both are there
+        for path in sorted(results.glob(f"{twin}-seed*.json")):
+            record, told = load_record(path), int(path.stem.rpartition("seed")[2])
+            if record["config"]["seed"] != told:
+                raise InputError(f"{path}: holds seed {record['config']['seed']}: rename it, or restore the record")
+            found[told] = record
+    return dict(sorted(found.items()))
+
+
+def recipe_scores(name: str, results: Path, which: str = "last") -> dict[int, float]:
+    """Seed -> mean IoU in percent of a recipe's records; which: "last" or "best"."""
+    return {seed: miou_percent(which)(record) for seed, record in recipe_records(name, results).items()}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of Fig. 7: the paper's number and that of the small recipe of the same name."""
+
+    label: str
+    paper: float
+    recipe: str
+    scores: dict[int, float]
+    """Seed -> mean IoU in percent; empty without a record."""
+
+    @property
+    def summary(self) -> Summary:
+        """Over the seeds."""
+        return summarise(self.scores)
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether nothing is changed: the run that all panels share."""
+        return any(twin.endswith("/20/reco+classmix") for twin in twins(self.recipe))
+
+
+def panel(key: str, results: Path, small: str = "small/toyscapes", which: str = "last") -> list[Bar]:
+    """A panel of Fig. 7 beside runs of small recipes.
+
+    Args:
+        key: "7a" to "7e".
+        results: folder of the records.
+        small: the small recipes that ask the same of other images.
+        which: "last" or "best".
+    """
+    table, bars = paper_table(key), []
+    for row, scores in table.rows.items():
+        for column, score in zip(table.columns, scores, strict=True):
+            if score is not None:
+                name = cell_recipe(table, row, column)
+                name = f"{small}/20/classmix" if name.startswith("table1/") else f"{small}/{name}"
+                label = str(column[1]) if row != "classmix" else f"{column[1]}, no ReCo"
+                bars.append(Bar(label, score, name, recipe_scores(name, results, which)))
+    return bars
+
+
 def beside_the_paper(key: str, results: Path, which: str = "last") -> str:
     """A Markdown table of one line a cell: the paper's number, ours with its spread and seeds, the recipe.
 
     Args:
         key: of the paper's table.
-        results: folder of the records, laid out by recipe as `reco reproduce` does.
+        results: folder of the records, laid out by recipe as `reco reproduce` does; a record counts for all recipes
+            of its configuration.
         which: "last" or "best".
     """
     table = paper_table(key)
@@ -52,8 +122,7 @@ def beside_the_paper(key: str, results: Path, which: str = "last") -> str:
             name = cell_recipe(table, method, column)
             if score is None:
                 continue
-            paths = sorted(results.glob(f"{name}-seed*.json")) if name else []
-            values = {number: miou_percent(which)(load_record(path)) for number, path in enumerate(paths)}
+            values = recipe_scores(name, results, which) if name else {}
             ours = f"{with_spread(summarise(values))} ({len(values)} seeds)" if values else ""
             if not values:
                 ours = "no record" if name else "another paper's"

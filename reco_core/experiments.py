@@ -7,6 +7,7 @@
     table5/cityscapes/100/deeplab_v2/reco+classmix
     fig7a/32 ... fig7e/easy+relation        ablations on 20 Cityscapes labels
     bank/cityscapes/20                      feature bank (Appendix B)
+    small/toyscapes/options/eta=batch       one switch of paper or published experiments turned
     small/camvid/20/classmix                for a laptop
 
 `small` recipes use a light backbone, small crops and few steps. They ask the paper's questions of images that anyone
@@ -119,6 +120,7 @@ def _recipes() -> Iterator[tuple[str, TrainConfig]]:
         yield from _ablations(
             f"small/{dataset}/", lambda method, dataset=dataset, **data: _small(dataset, method, 20, **data)
         )
+        yield from _options(f"small/{dataset}/options", _small(dataset, "reco+classmix", 20))
 
 
 def _ablations(prefix: str, base: Callable[..., TrainConfig]) -> Iterator[tuple[str, TrainConfig]]:
@@ -134,6 +136,15 @@ def _ablations(prefix: str, base: Callable[..., TrainConfig]) -> Iterator[tuple[
         yield f"{prefix}fig7d/{method}", base(f"reco+{method}")
     for query, key in (("random", "uniform"), ("hard", "uniform"), ("easy", "relation"), ("hard", "relation")):
         yield f"{prefix}fig7e/{query}+{key}", _reco(ours, query_sampling=query, key_sampling=key)
+
+
+def _options(prefix: str, ours: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:
+    """One choice turned at a time, on which the paper's text and its published experiments differ, or Appendix B."""
+    yield f"{prefix}/bank", _reco(ours, bank_size=1024)
+    yield f"{prefix}/key_sharing=query", _reco(ours, key_sharing="query")
+    yield f"{prefix}/relation_temperature=none", _reco(ours, relation_temperature=None)
+    yield f"{prefix}/teacher_batch_norm=copy", replace(ours, teacher_batch_norm="copy")
+    yield f"{prefix}/eta=batch", replace(ours, eta="batch")
 
 
 RECIPES = dict(_recipes())
@@ -184,3 +195,15 @@ def recipe(
         data=replace(options.data, root=root),
         model=replace(options.model, weights=weights or options.model.weights),
     )
+
+
+def twins(name: str) -> tuple[str, ...]:
+    """All recipes with the configuration of this one, itself first: a run of one is a run of all.
+
+    The panels of Fig. 7 share their last bar, "fig7a/256" is "table1/cityscapes/20/reco+classmix".
+
+    Raises:
+        InputError: a name that is not a recipe.
+    """
+    recipe(name)
+    return (name, *(other for other, options in RECIPES.items() if other != name and options == RECIPES[name]))

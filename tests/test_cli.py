@@ -108,6 +108,15 @@ def test_reproduce_runs_a_group_and_tells_what_failed(tmp_path, monkeypatch, cap
     assert "2 of 6 runs failed; the same command tries them again" in said.err and "FAILED: no memory" in said.out
     names = sorted(path.name for path in (tmp_path / "results" / "small" / "camvid" / "10").iterdir())
     assert names == [f"{method}-seed{seed}.json" for method in ("reco+classmix", "supervised") for seed in (0, 1)]
+    # recipes of one configuration run once, and a record of one counts for the others
+    main(["reproduce", "small/camvid/fig7a", "--seeds", "0"])
+    (tmp_path / "results/small/camvid/fig7a/256-seed0.json").rename(tmp_path / "results/shared.json")
+    (tmp_path / "results/small/camvid/20").mkdir()
+    (tmp_path / "results/shared.json").rename(tmp_path / "results/small/camvid/20/reco+classmix-seed0.json")
+    capsys.readouterr()
+    main(["reproduce", "small/camvid/fig7a", "--seeds", "0"])
+    assert "results/small/camvid/20/reco+classmix-seed0.json is there" in capsys.readouterr().out
+    assert not (tmp_path / "results/small/camvid/fig7a/256-seed0.json").exists()
 
 
 def test_recipes_and_table(capsys, tmp_path):

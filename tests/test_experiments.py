@@ -6,9 +6,9 @@ import pytest
 import torch
 from conftest import ROOT
 
-from reco_core.compare import beside_the_paper, cell_recipe
+from reco_core.compare import beside_the_paper, cell_recipe, panel, recipe_records
 from reco_core.errors import InputError
-from reco_core.experiments import RECIPES, recipe, recipe_names
+from reco_core.experiments import RECIPES, recipe, recipe_names, twins
 from reco_core.files import read_json, write_json
 from reco_core.models import build_model
 from reco_core.paper import TABLES
@@ -106,6 +106,7 @@ def test_unknown_names():
 def test_the_table_shows_paper_and_records_and_marks_what_is_missing(tmp_path):
     record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "supervised-seed0.json")
     for seed, miou in ((0, 0.5), (1, 0.6)):
+        record["config"]["seed"] = seed
         record["val"], record["test"] = {"last": {"miou": miou}, "best": {"miou": miou}}, {}
         write_json(tmp_path / "table1" / "cityscapes" / "20" / f"classmix-seed{seed}.json", record)
     lines = beside_the_paper("1", tmp_path).splitlines()
@@ -115,3 +116,27 @@ def test_the_table_shows_paper_and_records_and_marks_what_is_missing(tmp_path):
     assert "| 49.86 | no record |" in missing
     assert sum("| no record |" in line for line in lines) == 6 * 9 - 1
     assert "another paper's" in beside_the_paper("2", tmp_path)
+
+
+def test_recipes_of_one_configuration_share_their_records(tmp_path):
+    assert "small/toyscapes/20/reco+classmix" in twins("small/toyscapes/fig7a/256")
+    assert twins("small/toyscapes/fig7a/32") == ("small/toyscapes/fig7a/32",)
+    record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "reco+classmix-seed0.json")
+    record["test"]["last"]["miou"] = 0.25
+    write_json(tmp_path / "small" / "toyscapes" / "20" / "reco+classmix-seed0.json", record)
+    for bars in (panel("7a", tmp_path), panel("7b", tmp_path), panel("7e", tmp_path)):
+        assert bars[-1].scores == {0: 25.0} and bars[-1].paper == 49.83
+        assert not any(bar.scores for bar in bars[:-1])
+    record["test"]["last"]["miou"] = 0.5  # a record of its own comes first
+    write_json(tmp_path / "small" / "toyscapes" / "fig7a" / "256-seed0.json", record)
+    assert panel("7a", tmp_path)[-1].scores == {0: 50.0} and panel("7b", tmp_path)[-1].scores != {}
+    write_json(tmp_path / "small" / "toyscapes" / "fig7a" / "32-seed1.json", record)
+    with pytest.raises(InputError, match=r"32-seed1.json: holds seed 0"):
+        recipe_records("small/toyscapes/fig7a/32", tmp_path)
+
+
+def test_the_panels_of_figure_7_keep_the_papers_bars(tmp_path):
+    bars = {key: panel(key, tmp_path, "small/camvid") for key in ("7a", "7b", "7c", "7d", "7e")}
+    assert [len(found) for found in bars.values()] == [4, 4, 4, 3, 4]
+    assert all(bar.recipe in RECIPES and bar.recipe.startswith("small/camvid/") for row in bars.values() for bar in row)
+    assert bars["7c"][-1].label == "100%, no ReCo" and bars["7c"][-1].recipe == "small/camvid/20/classmix"

@@ -30,15 +30,22 @@ METHOD_COLOURS = {
     "classmix": COLOURS["sky"],
     "reco+classmix": COLOURS["blue"],
     "reco+supervised": COLOURS["green"],
+    "s4gan": COLOURS["red"],
+    "reco+mean_teacher": COLOURS["ink"],
 }
 METHOD_NAMES = {
     "supervised": "Supervised",
     "mean_teacher": "Mean teacher",
+    "s4gan": "S4GAN",
     "cutout": "CutOut",
     "cutmix": "CutMix",
     "classmix": "ClassMix",
     "reco+classmix": "ReCo + ClassMix",
     "reco+supervised": "ReCo + Supervised",
+    "reco+mean_teacher": "ReCo + Mean teacher",
+    "reco+s4gan": "ReCo + S4GAN",
+    "reco+cutout": "ReCo + CutOut",
+    "reco+cutmix": "ReCo + CutMix",
 }
 
 RC = {
