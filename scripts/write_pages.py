@@ -1,29 +1,40 @@
-"""Write what the first pages take from the library: the picture, and the results at a glance from the records.
+"""Write what the prose pages take from the library: tables drawn from the records, pictures, the interactive graph.
 
     python scripts/write_pages.py
 
-Changes book/_static/idea.png, the text between the result markers in README.md and book/index.md, and the data of the
-interactive relation graph; a test tells when they are out of date.
+Changes the text between the markers in README.md, book/index.md and book/reproduction.md, book/_static/idea.png, and
+the data of the interactive relation graph; a test tells when they are out of date.
 """
 
 import json
 import re
 from pathlib import Path
 
+import numpy as np
 from matplotlib import rc_context
 
+from reco_core.claims import CLAIMS, SETS, verdict
+from reco_core.compare import cell_recipe, recipe_records
 from reco_core.experiments import COMPARED
 from reco_core.figures.idea import idea
 from reco_core.figures.style import METHOD_NAMES, RC
+from reco_core.paper import TABLES
 from reco_core.relations import read_relations
-from reco_core.results import by_method, load_records, miou_percent, paired_difference, summarise
+from reco_core.results import by_method, load_record, load_records, miou_percent, paired_difference, summarise
 from reco_core.tables import markdown, with_interval, with_spread
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = Path("book/_static/idea.png")
-PAGES = ("README.md", "book/index.md")
-MARKED = re.compile(r"(<!-- results: written by scripts/write_pages.py -->\n).*?(<!-- end of results -->)", re.DOTALL)
+PAGES = ("README.md", "book/index.md", "book/reproduction.md")
+MARKED = re.compile(
+    r"(<!-- (\w+): written by scripts/write_pages.py -->\n).*?(<!-- end of \2 -->)",
+    re.DOTALL,
+)
 GRAPHS = Path("book/_static/relations_data.js")
+DATASETS = {"toyscapes": "toyscapes", "camvid": "CamVid", "nyu_v2": "NYU v2", "voc": "VOC animals"}
+"""Folder of records -> name."""
+WELL_COVERED = ("background", "cat", "cow", "dog", "horse", "person", "sheep")
+"""Classes of the VOC animals subset."""
 COLUMNS = {
     "toyscapes/20": "toyscapes, 20 of 500 scenes labelled (ResNet-18, random weights)",
     "camvid/20": "CamVid, 20 of 367 photographs labelled (MobileNetV2, ImageNet weights)",
@@ -48,9 +59,69 @@ def cell(values: dict[int, float]) -> str:
     return with_spread(summarise(values)) + few
 
 
-def with_results(page: str, table: str) -> str:
+def claims_one_by_one(root: Path = ROOT) -> str:
+    """A Markdown table: what the paper says of trends, and what the records say of it on each data set."""
+    rows = []
+    for claim in CLAIMS:
+        row = [claim.text, claim.paper]
+        for small in SETS.values():
+            summary = claim.summary(small, root / "results")
+            said = "–" if summary is None else verdict(summary)
+            row.append(f"{said}: {with_interval(summary)}" if said in ("seen", "not seen", "undecided") else said)
+        rows.append(row)
+    return markdown(["Claim", "paper: difference", *SETS], rows)
+
+
+def recorded_runs(root: Path = ROOT) -> str:
+    """A Markdown table: every group of recorded runs, with scores, hours and what they started from."""
+    groups: dict[tuple[str, str], list] = {}
+    for path in sorted((root / "results" / "small").rglob("*-seed*.json")):
+        name = path.relative_to(root / "results").with_suffix("").as_posix().rpartition("-seed")[0]
+        groups.setdefault(tuple(name.rsplit("/", 1)), []).append(load_record(path))
+    rows = []
+    for (group, name), records in groups.items():
+        scores = [
+            with_spread(summarise({r["config"]["seed"]: miou_percent(which)(r) for r in records}))
+            for which in ("last", "best")
+        ]
+        model, steps = records[0]["config"]["model"], records[0]["config"]["optimiser"]["iterations"]
+        start = "random" if model["weights"] is None else "ImageNet"
+        hours = sum(record["seconds"] for record in records) / 3600
+        backbone = model["backbone"].replace("mobilenet_v2", "MobileNetV2").replace("resnet", "ResNet-")
+        network = f"{backbone}, {start}"
+        rows.append([f"`{group}/{name}`", network, str(steps), str(len(records)), *scores, f"{hours:.1f}"])
+    return markdown(["Recipe", "network, first weights", "steps", "seeds", "last", "best", "hours"], rows)
+
+
+def cells_of_the_paper(root: Path = ROOT) -> str:
+    """A Markdown table: how many cells each of the paper's tables has, and how many are recorded at its settings."""
+    rows = []
+    for table in TABLES.values():
+        cells = [
+            (row, column)
+            for row, scores in table.rows.items()
+            for column, score in zip(table.columns, scores, strict=True)
+            if score is not None
+        ]
+        names = {name for row, column in cells if (name := cell_recipe(table, row, column))}
+        there = sum(bool(recipe_records(name, root / "results")) for name in names)
+        rows.append(
+            [f"[`reco table {table.key}`](how_to_run.md)", table.title, *map(str, (len(cells), len(names), there))]
+        )
+    return markdown(["Command", "Paper", "numbers", "different runs", "recorded at the paper's settings"], rows)
+
+
+BLOCKS = {
+    "results": results_at_a_glance,
+    "claims": claims_one_by_one,
+    "runs": recorded_runs,
+    "cells": cells_of_the_paper,
+}
+
+
+def with_blocks(page: str) -> str:
     """A page with the text between its markers replaced."""
-    return MARKED.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", page)
+    return MARKED.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", page)
 
 
 def interactive_relations(root: Path = ROOT) -> str:
@@ -58,7 +129,9 @@ def interactive_relations(root: Path = ROOT) -> str:
     found: dict[str, dict] = {}
     for path in sorted((root / "results" / "relations" / "small").rglob("*.json")):
         relations = read_relations(path)
-        dataset = {"toyscapes": "toyscapes", "camvid": "CamVid"}[relations.about["dataset"]]
+        dataset = DATASETS[path.parent.parent.name]
+        if dataset == "VOC animals":
+            relations = relations.only(np.isin(relations.classes, WELL_COVERED))
         options = relations.about["config"]
         entry = found.setdefault(dataset, {"classes": list(relations.classes), "lowest": 1.0, "networks": {}})
         shares = 100 * relations.confusion / relations.confusion.sum(axis=1, keepdims=True)
@@ -73,10 +146,9 @@ def interactive_relations(root: Path = ROOT) -> str:
 
 
 def main() -> None:
-    table = results_at_a_glance()
     for name in PAGES:
         path = ROOT / name
-        path.write_text(with_results(path.read_text(encoding="utf-8"), table), encoding="utf-8")
+        path.write_text(with_blocks(path.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / GRAPHS).write_text(interactive_relations(), encoding="utf-8")
     with rc_context(RC):
         idea().savefig(ROOT / PICTURE, dpi=160, metadata={"Software": None})

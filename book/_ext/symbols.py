@@ -24,13 +24,9 @@ class Symbol(NamedTuple):
     """One line: plain text, with mathematics between dollars."""
 
 
-def plain(tex: str) -> str:
-    """TeX without what does not change a symbol's look; a space stays where a letter follows a command."""
-    tokens = [token for token in re.findall(r"\\[A-Za-z]+|\\.|\S", tex) if token != r"\,"]
-    return "".join(
-        " " + token if before[:1] == "\\" and token[0].isalpha() else token
-        for before, token in zip(["", *tokens], tokens, strict=False)
-    )
+def plain(tex: str) -> tuple[str, ...]:
+    """TeX as its tokens, without what does not change a symbol's look: spaces and thin spaces."""
+    return tuple(token for token in re.findall(r"\\[A-Za-z]+|\\.|\S", tex) if token != r"\,")
 
 
 def read_symbols(page: str) -> list[Symbol]:
@@ -44,33 +40,42 @@ def read_symbols(page: str) -> list[Symbol]:
         if not line.startswith("|") or not forms:
             continue
         meaning = re.sub(r"( in)? \{eq\}`[^`]+`|[*`]", "", cells[column])
-        anchor = "symbol-" + re.sub(r"[^A-Za-z0-9]+", "-", forms[0].replace("'", "prime").replace("+", "plus")).strip("-")
-        symbols.append(Symbol(anchor, forms, re.split(r"[;:]", meaning)[0].strip()))
+        name = re.sub(r"[^A-Za-z0-9]+", "-", forms[0].replace("'", "prime").replace("+", "plus")).strip("-")
+        symbols.append(Symbol(f"symbol-{name}", forms, re.split(r"[;:]", meaning)[0].strip()))
     return symbols
 
 
-def forms_of(symbols: list[Symbol]) -> dict[str, Symbol]:
+def forms_of(symbols: list[Symbol]) -> dict[tuple[str, ...], Symbol]:
     """Every form -> its symbol; the first row that has a form counts."""
-    found: dict[str, Symbol] = {}
+    found: dict[tuple[str, ...], Symbol] = {}
     for symbol in symbols:
         for tex in symbol.tex:
             found.setdefault(plain(tex), symbol)
     return found
 
 
-def symbols_in(tex: str, forms: dict[str, Symbol]) -> list[Symbol]:
+def symbols_in(tex: str, forms: dict[tuple[str, ...], Symbol]) -> list[Symbol]:
     """The symbols of a displayed equation, in the order of their first place."""
-    rest, places = plain(tex), {}
-    for form in sorted(forms, key=len, reverse=True):
-        if len(form) == 1:  # the B of \mathcal{B} is not B
-            rest = re.sub(r"\\math\w+\{\w+\}", lambda match: "\0" * len(match[0]), rest)
-        start = r"(?<![A-Za-z\\])" if form[0].isalpha() else ""
-        pattern = re.compile(start + re.escape(form) + r"(?![A-Za-z_])")  # L_b is not L
-        found = pattern.search(rest)
-        if found:
-            places.setdefault(forms[form], found.start())
-            rest = pattern.sub(lambda match: "\0" * len(match[0]), rest)
+    rest, places = list(plain(tex)), {}
+    for form in sorted(forms, key=len, reverse=True):  # r_k^{c,+} before r_k^+
+        if len(form) == 1:
+            rest = _without_alphabets(rest)
+        size = len(form)
+        for start in range(len(rest) - size + 1):
+            after = rest[start + size : start + size + 1]
+            if tuple(rest[start : start + size]) == form and after != ["_"]:  # N_b is not N
+                places.setdefault(forms[form], start)
+                rest[start : start + size] = [""] * size
     return sorted(places, key=lambda symbol: places[symbol])
+
+
+def _without_alphabets(tokens: list[str]) -> list[str]:
+    """The B of \\mathcal{B} is not B, the letters of \\mathrm{...} are words: blank them."""
+    left, inside = [], False
+    for before, token in zip(["", *tokens], tokens, strict=False):
+        inside = inside and token != "}" or token == "{" and before.startswith((r"\math", r"\text"))
+        left.append("" if inside else token)
+    return left
 
 
 def link(app: Any, docname: str, symbol: Symbol, tex: str) -> nodes.reference:

@@ -87,9 +87,7 @@ def _wrapped(label: str) -> str:
     return strategy.replace("+", "\n") if strategy else label.replace(", ", "\n")
 
 
-def noise(
-    sizes: Mapping[str, Sequence[int]], spread: Mapping[str, Sequence[float]], between_batches: float
-) -> Figure:
+def noise(sizes: Mapping[str, Sequence[int]], spread: Mapping[str, Sequence[float]], between_batches: float) -> Figure:
     """How far the gradient of one draw lies from the mean over draws, against the number of draws.
 
     Args:
@@ -98,7 +96,7 @@ def noise(
         between_batches: the same between batches of images.
     """
     figure = new_figure(7.4, 3.1)
-    for axes, (name, values) in zip(figure.subplots(1, len(sizes), sharey=True), sizes.items(), strict=True):
+    for axes, (name, values) in zip(figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0], sizes.items(), strict=True):
         axes.loglog(values, spread[name], "o-", color=COLOURS["blue"], label="between draws, one batch")
         slope = [spread[name][0] * (values[0] / value) ** 0.5 for value in values]
         axes.loglog(values, slope, ":", color=COLOURS["grey"], label="falls as 1 / √n")

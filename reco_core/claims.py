@@ -1,0 +1,88 @@
+"""The paper's claims about trends (Sections 4 and 5, Fig. 7, Table 4, Appendix B), judged by recorded runs.
+
+A claim is a sum of scores that the paper says is above zero, such as ReCo + ClassMix minus ClassMix. It is taken seed
+by seed, so that splits and first weights cancel, and judged by its 95 % interval.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reco_core.compare import recipe_scores
+from reco_core.experiments import RECIPES
+from reco_core.results import Summary, summarise
+
+SETS = {"toyscapes": "small/toyscapes", "CamVid": "small/camvid", "NYU v2": "small/nyu_v2", "VOC animals": "small/voc"}
+"""Name of a data set -> its small recipes."""
+LEAST_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A trend that the paper reports."""
+
+    text: str
+    terms: tuple[tuple[int, str], ...]
+    """(+1 or -1, recipe below the data set's): their sum is above zero if the claim holds."""
+    paper: str
+    """The paper's own difference, points of mean IoU, and where it stands."""
+
+    def summary(self, small: str, results: Path, which: str = "last") -> Summary | None:
+        """The sum of every seed that all terms have; None where the data set has no such recipes.
+
+        Args:
+            small: the data set's recipes, such as "small/camvid".
+            results: folder of the records.
+            which: "last" or "best".
+        """
+        names = [f"{small}/{name}" for _, name in self.terms]
+        if not set(names) <= set(RECIPES):
+            return None
+        scores = [recipe_scores(name, results, which) for name in names]
+        seeds = set.intersection(*(set(found) for found in scores))
+        signs = [sign for sign, _ in self.terms]
+        return summarise(
+            {seed: sum(sign * found[seed] for sign, found in zip(signs, scores, strict=True)) for seed in seeds}
+        )
+
+
+def verdict(summary: Summary) -> str:
+    """ "seen" or "not seen" where the 95 % interval is on one side of zero, else "undecided"; or why there is none."""
+    if not summary.values:
+        return "no record"
+    if len(summary.values) < LEAST_SEEDS:
+        return f"{len(summary.values)} seeds: too few"
+    low, high = summary.interval()
+    return "seen" if low > 0 else "not seen" if high < 0 else "undecided"
+
+
+def _minus(first: str, second: str) -> tuple[tuple[int, str], ...]:
+    return (1, first), (-1, second)
+
+
+CLAIMS = (
+    Claim("Unlabelled images help: ClassMix − Supervised", _minus("20/classmix", "20/supervised"),
+          "+7.49 (Table 1, Cityscapes 20)"),
+    Claim("ReCo helps: ReCo + ClassMix − ClassMix", _minus("20/reco+classmix", "20/classmix"),
+          "+4.25 (Table 1, Cityscapes 20)"),
+    Claim("ReCo helps with all labels: ReCo + Supervised − Supervised", _minus("all/reco+supervised", "all/supervised"),
+          "no number (Section 5)"),
+    Claim("ReCo's gain is larger with fewer labels: gain at 10 − gain at 60",
+          (*_minus("10/reco+classmix", "10/classmix"), *_minus("60/classmix", "60/reco+classmix")),
+          "+3.15 (Table 1, Cityscapes 20 and 150)"),
+    Claim("More queries help: 256 − 32", _minus("fig7a/256", "fig7a/32"), "+2.44 (Fig. 7a)"),
+    Claim("More keys help: 512 − 64", _minus("fig7b/512", "fig7b/64"), "+1.50 (Fig. 7b)"),
+    Claim("10 % of the unlabelled images with ReCo − all of them without", _minus("fig7c/10%", "20/classmix"),
+          "+1.11 (Fig. 7c)"),
+    Claim("ClassMix is the best base for ReCo: ClassMix − CutMix", _minus("fig7d/classmix", "fig7d/cutmix"),
+          "+2.40 (Fig. 7d)"),
+    Claim("Hard queries matter: hard − easy", _minus("fig7e/hard+relation", "fig7e/easy+relation"), "+4.02 (Fig. 7e)"),
+    Claim("Related keys matter: relation − uniform", _minus("fig7e/hard+relation", "fig7e/hard+uniform"),
+          "+3.45 (Fig. 7e)"),
+    Claim("A teacher without mixing is worse than none: Supervised − Mean teacher",
+          _minus("20/supervised", "20/mean_teacher"), "+9.51 (Table 4, Cityscapes 20)"),
+    Claim("ReCo helps without mixing: ReCo + Mean teacher − Mean teacher",
+          _minus("20/reco+mean_teacher", "20/mean_teacher"), "+0.57 (Table 4, Cityscapes 20)"),
+    Claim("The batch is as good a store as a bank: ReCo − ReCo with a feature bank",
+          _minus("20/reco+classmix", "options/bank"), "+0.52 (Appendix B)"),
+)  # fmt: skip
+"""In the order of the paper."""
