@@ -12,7 +12,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 
 Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 IMAGENET_NORMALISATION: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -109,8 +109,9 @@ def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
         state = {name: value for name, value in state.items() if not name.startswith(("fc.", "classifier."))}
         missing, unexpected = network.load_state_dict(state, strict=False)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{path}: not a state dict of {backbone}: {reason}") from error
+        raise InputError(
+            f"{path}: not a state dict of {backbone}: {one_line(error)}; give its file, or 'imagenet', or nothing"
+        ) from error
     missing = [name for name in missing if not name.startswith(("fc.", "classifier."))]
     if missing or unexpected:
         raise InputError(

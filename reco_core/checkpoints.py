@@ -1,26 +1,32 @@
 """Checkpoints: whole or absent, loaded without executing anything, with the one before kept as a spare."""
 
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 from reco_core.files import atomic_write
 
 NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
-    """Write `folder/checkpoint.pt`; the one that was there becomes `checkpoint.previous.pt`."""
-    folder = Path(folder)
-    current = folder / NAME
-    if current.exists():
-        current.replace(folder / PREVIOUS)
-    atomic_write(current, lambda file: torch.save(state, file))
+    """Write `folder/checkpoint.pt`; the one that was there becomes `checkpoint.previous.pt`.
+
+    Raises:
+        InputError: it cannot be written; both stay as they were.
+    """
+    current = Path(folder) / NAME
+    atomic_write(current, lambda file: torch.save(state, file), keep=Path(folder) / PREVIOUS)
     return current
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete what runs that were killed while they wrote a checkpoint left in `folder`; only for its one run."""
+    for path in Path(folder).glob(f".{NAME}.*"):
+        path.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -38,11 +44,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         if damaged is not None:
             raise InputError(f"{path}: damaged at {damaged}; use another checkpoint")
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{path}: not a checkpoint or cut short ({reason[:120]}); use another one") from error
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file makes the readers of zip and pickle fail in any way
+        raise InputError(f"{path}: not a checkpoint or cut short ({one_line(error)}); use another one") from error
     if not isinstance(state, dict) or not {"config", "network"} <= set(state):
-        raise InputError(f"{path}: not a checkpoint of `reco train`")
+        raise InputError(f"{path}: not a checkpoint of `reco train`; use another one")
     return state
 
 

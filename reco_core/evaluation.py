@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Subset
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from reco_core import IGNORE_INDEX
+from reco_core.errors import InputError
 from reco_core.pixels import enlarge
 
 
@@ -73,7 +74,11 @@ def evaluate(
         batch_size: images at once; the scores do not depend on it.
         on_batch: called with the number of images done.
         fabric: with several processes, each scores every n-th image, none twice; all get the scores of all images.
+
+    Raises:
+        InputError: no pixel of the data set has a label, so that there is nothing to score.
     """
+    whole = data
     metric = MulticlassConfusionMatrix(
         data.num_classes, ignore_index=IGNORE_INDEX, validate_args=False, sync_on_compute=False
     ).to(device)
@@ -96,6 +101,9 @@ def evaluate(
     confusion = metric.compute().long()
     if fabric is not None:
         confusion = fabric.all_reduce(confusion, reduce_op="sum")
+    if not confusion.any():
+        name = f"{getattr(whole, 'name', 'data set')}/{getattr(whole, 'split', '')}"
+        raise InputError(f"{name}: no pixel has a label, nothing can be scored; add masks, or choose another split")
     return Scores(confusion.cpu())
 
 

@@ -14,7 +14,7 @@ from reco_core import config
 from reco_core.checkpoints import load_checkpoint
 from reco_core.config import TrainConfig
 from reco_core.datasets import read_image
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 from reco_core.evaluation import predict
 from reco_core.files import atomic_write
 from reco_core.models import SegmentationNetwork, build_model
@@ -43,14 +43,18 @@ def load_trained(path: Path, which: str = "last") -> TrainedNetwork:
     """
     state = load_checkpoint(path)
     options = config.from_dict(TrainConfig, state["config"], str(path))
-    weights = state["network"] if which == "last" else state["best_network"]
-    if weights is None:
-        raise InputError(f"{path}: holds no {which!r} network: it was not evaluated yet")
-    # The trained weights replace the pretrained ones, whose file need not be here any more.
-    network = build_model(replace(options.model, weights=None), len(state["classes"]))
-    network.load_state_dict(weights)
-    palette = tuple(tuple(colour) for colour in state["palette"])
-    return TrainedNetwork(network.eval(), options, tuple(state["classes"]), palette)
+    if which == "best" and state.get("best_network", ...) is None:
+        raise InputError(f"{path}: holds no 'best' network: it was not evaluated yet; use the last one (--which last)")
+    try:
+        # The trained weights replace the pretrained ones, whose file need not be here any more.
+        network = build_model(replace(options.model, weights=None), len(state["classes"]))
+        network.load_state_dict(state["network" if which == "last" else "best_network"])
+        palette = tuple((int(red), int(green), int(blue)) for red, green, blue in state["palette"])
+        return TrainedNetwork(network.eval(), options, tuple(state["classes"]), palette)
+    except InputError:
+        raise
+    except Exception as error:  # parts are missing, or of another network
+        raise InputError(f"{path}: its parts do not fit each other ({one_line(error)}); use another one") from error
 
 
 def segment(trained: TrainedNetwork, image: Tensor, device: torch.device | str = "cpu") -> Tensor:

@@ -6,6 +6,7 @@ seed gives the same images on every machine.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,7 +36,7 @@ class LabelledSplit:
     @property
     def digest(self) -> str:
         """SHA-256 prefix of the labelled names, sorted: equal digests mean the same labelled images."""
-        return hashlib.sha256("\n".join(sorted(self.names)).encode()).hexdigest()[:16]
+        return hashlib.sha256("\n".join(sorted(self.names)).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def class_presence(data: Any) -> np.ndarray:
@@ -135,10 +136,13 @@ def read_split(path: Path, data: Any) -> LabelledSplit:
         InputError: not a split file, or a name that `data` does not have.
     """
     names = read_json(path).get("labelled")
-    if not isinstance(names, list) or not names:
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: no list 'labelled' of image names: write the file with `write_split`")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(f"{path}: {json.dumps(twice[0])} stands twice; remove one")
     index_of = {name: index for index, name in enumerate(data.names)}
     unknown = [name for name in names if name not in index_of]
     if unknown:
-        raise InputError(f"{path}: {data.name}/{data.split} has no image {json.dumps(unknown[0])}")
+        raise InputError(f"{path}: {data.name}/{data.split} has no image {json.dumps(unknown[0])}; name its own split")
     return _split(data, [index_of[name] for name in names], class_presence(data))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from reco_core import IGNORE_INDEX
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 from reco_core.evaluation import same_size_batches
 from reco_core.files import read_json, write_json
 from reco_core.pixels import reduce_labels
@@ -208,11 +208,15 @@ def read_relations(path: Path) -> ClassRelations:
     value = read_json(path)
     if value.get("kind") != KIND or value.get("schema") != SCHEMA:
         raise InputError(f"{path}: no relations (kind {value.get('kind')!r}); write them with `reco relations`")
-    classes = tuple(value["classes"])
-    graphs = {name: np.array(graph) for name, graph in value["graphs"].items()}
-    confusion = np.array(value["confusion"])
+    try:
+        classes, absent, about = tuple(value["classes"]), tuple(value["absent"]), value["about"]
+        graphs = {name: np.array(graph, dtype=float) for name, graph in value["graphs"].items()}
+        confusion, pixels = np.array(value["confusion"], dtype=int), np.array(value["pixels"], dtype=int)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: relations with a part missing or wrong ({one_line(error)}); write it again"
+        ) from error
     for name, matrix in {**graphs, "confusion": confusion}.items():
         if matrix.shape != (len(classes), len(classes)):
             raise InputError(f"{path}: {name} of {matrix.shape} for {len(classes)} classes; write the file again")
-    pixels = np.array(value["pixels"])
-    return ClassRelations(classes, tuple(value["absent"]), pixels, graphs, confusion, value["about"])
+    return ClassRelations(classes, absent, pixels, graphs, confusion, about)

@@ -52,3 +52,10 @@ def tiny() -> TinyScenes:
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def counted(request):
+    """A count that the test's own mark `fault` states: it does what the book says that it does, as often."""
+    counts = next(request.node.iter_markers("fault")).kwargs
+    return lambda name: counts[name]

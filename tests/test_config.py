@@ -55,7 +55,7 @@ def test_a_write_that_fails_midway_leaves_nothing(tmp_path):
         raise OSError(28, "No space left on device")
 
     (tmp_path / "whole").write_bytes(b"old")
-    with pytest.raises(OSError):
+    with pytest.raises(InputError, match="whole: cannot be written: No space left on device; make room"):
         atomic_write(tmp_path / "whole", write)
     assert (tmp_path / "whole").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 

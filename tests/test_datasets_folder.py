@@ -92,7 +92,7 @@ def write(name, text):
         (write("train.txt", "\n"), ["train.txt", "the list is empty"]),
         (write("val.txt", "north\n"), ["no split 'train'", "write train.txt"]),
         (write("classes.txt", "grass\ngrass\n"), ["classes.txt", "a class name stands twice"]),
-        (write("classes.txt", "grass 1 2 300\n"), ["classes.txt, line 1", "1 2 300", "0 to 255"]),
+        (write("classes.txt", "grass 1 2 300\n"), ["classes.txt", "grass 1 2 300", "0 to 255"]),
         (write("classes.txt", "\n"), ["classes.txt", "no class names"]),
         (write("classes.txt", "grass\nwater\n"), ["west.png", "value 2 is no class", "0 to 1"]),
     ],

@@ -1,5 +1,6 @@
 """Fetch a public archive: resumed where it broke off, verified, unpacked without leaving its folder."""
 
+import http.client
 import shutil
 import stat
 import tempfile
@@ -9,9 +10,10 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from reco_core.datasets.base import data_path
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done and bytes in all (None if the server does not say)."""
@@ -58,7 +60,7 @@ def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
             total = done + int(length) if length else None
             with open(part, "ab" if done else "wb") as file:
                 while block := answer.read(1 << 18):
-                    file.write(block)
+                    _write(file, block, part)
                     done += len(block)
                     if progress is not None:
                         progress(done, total)
@@ -67,7 +69,7 @@ def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
             part.replace(path)
             return
         raise InputError(f"{url}: the server answered {error.code} {error.reason}; try later") from error
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise InputError(
             f"{url}: cannot be reached ({reason}); check the network, then run the same command again"
@@ -78,6 +80,16 @@ def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
     part.replace(path)
 
 
+def _write(file: IO[bytes], block: bytes, path: Path) -> None:
+    try:
+        file.write(block)
+        file.flush()  # a full disk is noticed here, not when the file is closed
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror}; make room, then run the same command again to go on"
+        ) from error
+
+
 def unpack(archive: Path, folder: str, target: Path) -> None:
     """Unpack one folder of a zip file as `target`, all of it or nothing; checks every file's checksum.
 
@@ -85,8 +97,7 @@ def unpack(archive: Path, folder: str, target: Path) -> None:
         InputError: damaged, without that folder, far too large, or with a path that leaves the folder.
     """
     inner = PurePosixPath(folder).parts
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    temporary = _folder_beside(target)
     try:
         with zipfile.ZipFile(archive) as file:
             members = [member for member in file.infolist() if _parts(member, archive)[: len(inner)] == inner]
@@ -103,10 +114,27 @@ def unpack(archive: Path, folder: str, target: Path) -> None:
                 with file.open(member) as source, open(path, "wb") as sink:
                     shutil.copyfileobj(source, sink)
         temporary.replace(target)
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{archive}: damaged ({error}); delete it and download again") from error
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"{archive}: cannot be unpacked into {target}: {error.strerror or one_line(error)};"
+            " make room or choose another place, then run the same command again"
+        ) from error
+    except Exception as error:  # a damaged, encrypted or foreign file makes zipfile fail in any way
+        raise InputError(f"{archive}: damaged ({one_line(error)}); delete it and download again") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _folder_beside(target: Path) -> Path:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise InputError(
+            f"{target}: cannot be written: {error.strerror}; choose another place (--root), then run the command again"
+        ) from error
 
 
 def _parts(member: zipfile.ZipInfo, archive: Path) -> tuple[str, ...]:
@@ -148,7 +176,7 @@ def download(
         raise InputError(f"{name!r} cannot be downloaded; what can: {', '.join(SOURCES)}; see `reco data info {name}`")
     target = data_path(name, root)
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _folder_beside(target).rmdir()  # whether it can be written to, before anything is fetched
         archive = target.with_name(f"{name}.zip")
         if not archive.exists():
             fetch(url or SOURCES[name].url, archive, progress)

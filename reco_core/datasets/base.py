@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as TF
 
 from reco_core import IGNORE_INDEX
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 
 Size = tuple[int, int]
 MOST_BYTES = 2**29
@@ -43,31 +43,47 @@ def read_image(path: Path) -> Tensor:
 
 
 def read_image_bytes(path: Path) -> Tensor:
-    """An image file as (3, H, W) uint8, upright."""
+    """An image file as (3, H, W) uint8, upright; grey levels of 16 bits keep their upper eight.
+
+    Raises:
+        InputError: missing, damaged, or with more pixels than Pillow takes for honest.
+    """
     try:
         with Image.open(path) as file:
-            pixels = np.array(ImageOps.exif_transpose(file).convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path}: not a readable image ({error}); restore or remove it") from error
+            upright = ImageOps.exif_transpose(file)
+            if upright.mode.startswith("I"):  # Pillow would turn every level above 255 into white
+                upright = Image.fromarray((np.array(upright) >> 8).clip(0, 255).astype(np.uint8))
+            pixels = np.array(upright.convert("RGB"))
+    except Exception as error:  # a damaged file makes a decoder fail in any way
+        raise InputError(f"{path}: not a readable image ({_reason(error, path)}); restore or remove it") from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tensor:
-    """A mask of class indices as (H, W) int64; `ignored` values become 255."""
+    """A mask of class indices as (H, W) int64, turned as its image is; `ignored` values become 255.
+
+    Raises:
+        InputError: missing, damaged, in colours, or with a value that is no class.
+    """
     try:
         with Image.open(path) as file:
-            mode, pixels = file.mode, np.array(file)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path}: not a readable mask ({error}); restore or remove it") from error
-    if pixels.ndim != 2:
+            mode, pixels = file.mode, np.array(ImageOps.exif_transpose(file))
+    except Exception as error:
+        raise InputError(f"{path}: not a readable mask ({_reason(error, path)}); restore or remove it") from error
+    if pixels.ndim != 2 or pixels.dtype.kind == "f":
         raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
     label = torch.from_numpy(pixels.astype(np.int64))
     for value in ignored:
         label[label == value] = IGNORE_INDEX
-    wrong = label[(label >= num_classes) & (label != IGNORE_INDEX)]
+    wrong = label[((label >= num_classes) & (label != IGNORE_INDEX)) | (label < 0)]
     if len(wrong):
         raise InputError(f"{path}: value {int(wrong[0])} is no class; use 0 to {num_classes - 1}, or 255 to ignore")
     return label
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What a decoder says, without the path that the message begins with."""
+    return one_line(error).replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")
 
 
 def read_pair(

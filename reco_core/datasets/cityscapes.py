@@ -7,7 +7,7 @@ from torch import Tensor
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask, same_size
-from reco_core.datasets.prepared import prepared_folder, read_prepared
+from reco_core.datasets.prepared import prepared_folder, prepared_names, read_prepared
 from reco_core.errors import InputError
 
 LABEL_IDS = {
@@ -43,7 +43,7 @@ class Cityscapes(SegmentationDataset):
         self.split, self.size = split, size
         self._prepared = prepared_folder(folder, split, size)
         if self._prepared is not None:
-            self.names = sorted(path.stem for path in (self._prepared / "images").glob("*.png"))
+            self.names = prepared_names(self._prepared)
             return
         suffix = "_leftImg8bit.png"
         images = sorted((folder / "leftImg8bit" / split).glob(f"*/*{suffix}"))

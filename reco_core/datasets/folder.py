@@ -7,6 +7,7 @@ root/train.txt, val.txt, test.txt optional: the names of a split, a line each
 """
 
 import colorsys
+import glob
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask, read_pair
 from reco_core.errors import InputError
+from reco_core.files import read_lines
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -38,7 +40,7 @@ class Folder(SegmentationDataset):
         self.names = _names(folder, split, images)
         self._files = [(images[name], folder / "masks" / f"{name}.png") for name in self.names]
         self.classes, self.palette = _classes(folder)
-        self._has_label = [mask.is_file() for _, mask in self._files]
+        self._has_label = [_is_there(mask) for _, mask in self._files]
 
     def has_label(self, index: int) -> bool:
         """Whether image `index` has a mask."""
@@ -66,6 +68,18 @@ def _images(folder: Path) -> dict[str, Path]:
     return images
 
 
+def _is_there(mask: Path) -> bool:
+    """Whether an image has a mask; one that is there but cannot serve must not pass for a missing one."""
+    if mask.is_file():
+        return True
+    if mask.is_symlink() or mask.exists():
+        raise InputError(f"{mask}: a link that leads nowhere, or no file; restore the mask, or delete this")
+    other = next((path for path in mask.parent.glob(f"{glob.escape(mask.stem)}.*") if path.suffix != ".png"), None)
+    if other is not None and other.suffix.lower() in SUFFIXES:
+        raise InputError(f"{other}: a mask must be a file NAME.png, without loss; save it as {mask.name}")
+    return False
+
+
 def _names(folder: Path, split: str, images: dict[str, Path]) -> list[str]:
     lists = {path.stem: path for path in folder.glob("*.txt") if path.stem in ("train", "val", "test")}
     if not lists and split == "train":
@@ -73,7 +87,7 @@ def _names(folder: Path, split: str, images: dict[str, Path]) -> list[str]:
     if split not in lists:
         has = f"has {', '.join(sorted(lists))}" if lists else "has no lists, so it has train alone"
         raise InputError(f"{folder}: no split {split!r}; it {has}; write {split}.txt with a name a line")
-    names = sorted({line.strip() for line in lists[split].read_text(encoding="utf-8").splitlines() if line.strip()})
+    names = sorted(set(read_lines(lists[split])))
     unknown = next((name for name in names if name not in images), None)
     if unknown is not None:
         raise InputError(f"{lists[split]}: no image {unknown!r} in images/; correct the list (names without endings)")
@@ -89,18 +103,18 @@ def _classes(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, int],
         return tuple(f"class {index}" for index in range(count)), spread_colours(count)
     names: list[str] = []
     colours: list[tuple[int, int, int] | None] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for line in read_lines(path):
         words = line.split()
-        if not words:
-            continue
         given = words[-3:] if len(words) > 3 and all(word.isdigit() for word in words[-3:]) else []
         if any(int(word) > 255 for word in given):
-            raise InputError(f"{path}, line {number}: colour {' '.join(given)} is not three numbers from 0 to 255")
+            raise InputError(f"{path}: {line!r}: colour {' '.join(given)} is not three numbers from 0 to 255")
         names.append(" ".join(words[: len(words) - len(given)]))
         colours.append((int(given[0]), int(given[1]), int(given[2])) if given else None)
     if not names or len(set(names)) < len(names):
         problem = "no class names" if not names else "a class name stands twice"
         raise InputError(f"{path}: {problem}; write a different name on each line, in the order of the indices")
+    if len(names) > IGNORE_INDEX:
+        raise InputError(f"{path}: {len(names)} classes; a mask of 8 bits has room for {IGNORE_INDEX}, merge some")
     fallback = spread_colours(len(names))
     return tuple(names), tuple(own or other for own, other in zip(colours, fallback, strict=True))
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 from torch import Tensor
 
 from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_pair
 from reco_core.errors import InputError
-from reco_core.files import atomic_write
+from reco_core.files import atomic_write, read_lines
 
 CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -54,7 +53,7 @@ class PascalVOC(SegmentationDataset):
         path = folder / "ImageSets" / "Segmentation" / f"{LISTS[split]}.txt"
         if not path.is_file():
             raise InputError(f"{path}: no such list; run `reco data prepare pascal_voc`, which says what is missing")
-        self.names = sorted(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        self.names = sorted(_list(path))
         if not self.names:
             raise InputError(f"{path}: the list is empty; restore it")
         masks = folder / (AUGMENTED if (folder / AUGMENTED).is_dir() else OFFICIAL)
@@ -99,14 +98,18 @@ def prepare(root: Path, progress: Callable[[int, int], None] | None = None) -> P
 def _list(path: Path) -> set[str]:
     if not path.is_file():
         raise InputError(f"{path}: no such list; {WHERE}")
-    return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    names = set(read_lines(path))
+    strange = next((name for name in sorted(names) if set("/\\") & set(name)), None)
+    if strange is not None:  # masks are written under these names
+        raise InputError(f"{path}: {strange!r} is no image's name, it would lead to another folder; restore the list")
+    return names
 
 
 def _official(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as file:
             return np.array(file)
-    except OSError as error:
+    except Exception as error:  # a damaged file makes a decoder fail in any way
         raise InputError(f"{path}: not a readable mask ({error}); restore it; {WHERE}") from error
 
 
@@ -114,5 +117,5 @@ def _boundaries_data_set(path: Path) -> np.ndarray:
     """The class indices in one of SBD's .mat files."""
     try:
         return loadmat(path)["GTcls"]["Segmentation"][0, 0].astype(np.uint8)
-    except (OSError, ValueError, KeyError, IndexError, MatReadError) as error:
+    except Exception as error:
         raise InputError(f"{path}: not one of SBD's masks ({error}); restore it; {WHERE}") from error

@@ -12,6 +12,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
 from reco_core.datasets.base import SegmentationDataset, Size, read_pair
+from reco_core.errors import InputError
 from reco_core.files import atomic_write, read_json, write_json
 
 MARK = "complete.json"
@@ -28,6 +29,21 @@ def prepared_folder(root: Path, split: str, size: Size | None) -> Path | None:
     return _folder(root, split, size)
 
 
+def prepared_names(folder: Path) -> list[str]:
+    """The names of a converted split's images, sorted.
+
+    Raises:
+        InputError: there are not as many as were converted.
+    """
+    names = sorted(path.stem for path in (folder / "images").glob("*.png"))
+    expected = read_json(folder / MARK).get("images")
+    if len(names) != expected:
+        raise InputError(
+            f"{folder}: {len(names)} images instead of {expected}; delete this folder and run `reco data prepare` again"
+        )
+    return names
+
+
 def read_prepared(folder: Path, name: str, num_classes: int) -> tuple[Tensor, Tensor]:
     """A converted pair."""
     return read_pair(folder / "images" / f"{name}.png", folder / "masks" / f"{name}.png", num_classes)
@@ -42,7 +58,7 @@ def convert(data: SegmentationDataset, root: Path, progress: Callable[[int, int]
         progress: hears how many images of how many are done.
     """
     folder = _folder(root, data.split, data.size)
-    if (folder / MARK).is_file() and read_json(folder / MARK)["images"] == len(data):
+    if (folder / MARK).is_file() and read_json(folder / MARK).get("images") == len(data):
         return folder
     for index, name in enumerate(data.names):
         targets = [folder / kind / f"{name}.png" for kind in ("images", "masks")]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask, same_size
-from reco_core.datasets.prepared import prepared_folder, read_prepared
+from reco_core.datasets.prepared import prepared_folder, prepared_names, read_prepared
 from reco_core.errors import InputError
 from reco_core.seeding import stream_seed
 
@@ -51,7 +51,7 @@ class SunRGBD(SegmentationDataset):
         self.split, self.size = split, size
         self._prepared = prepared_folder(folder, split, size)
         if self._prepared is not None:
-            self.names = sorted(path.stem for path in (self._prepared / "images").glob("*.png"))
+            self.names = prepared_names(self._prepared)
             return
         images = {path.stem: path for inner in IMAGE_FOLDERS for path in (folder / inner).glob("*.jpg")}
         if not images:
