@@ -1,8 +1,9 @@
 """What a run remembers: reports, scores, checkpoints and its record. The training itself is in `trainers.py`."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from lightning_fabric import Fabric
@@ -10,10 +11,12 @@ from torch import Tensor
 
 from reco_core import config
 from reco_core.adversarial import Adversary
-from reco_core.checkpoints import load_latest, save_checkpoint
+from reco_core.checkpoints import load_latest, remove_unfinished, save_checkpoint
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError, TrainingError
 from reco_core.evaluation import Scores, evaluate
+from reco_core.files import atomic_write
+from reco_core.guard import Interruption, LossWatch, all_finite
 from reco_core.labels import LabelledSplit
 from reco_core.losses import RegionalContrastLoss
 from reco_core.models import SegmentationNetwork
@@ -44,12 +47,14 @@ class Bookkeeping:
     adversary: Adversary | None
     contrast: RegionalContrastLoss | None
     revision: str | None
+    weights: str | None
 
     def _start(self) -> None:
         self.step, self.seconds = 0, 0.0
         self.best: dict[str, Any] = {"step": 0, "miou": -1.0}
         self.best_state: dict[str, Tensor] | None = None
         self.history: list[dict[str, Any]] = []
+        self.watch = LossWatch()
         self._clock = time.perf_counter()
 
     @property
@@ -57,16 +62,65 @@ class Bookkeeping:
         """The network that is evaluated: the teacher's where there is one (published experiments), else the student."""
         return self.teacher.network if self.teacher is not None else self.student.module
 
-    def _report(self, sums: dict[str, Tensor], since: int) -> None:
-        losses = {name: self.fabric.all_reduce(value / since, reduce_op="mean").item() for name, value in sums.items()}
-        bad = [name for name, value in losses.items() if value != value or abs(value) == float("inf")]
-        if bad:
-            raise TrainingError(
-                f"the {bad[0]} loss became {losses[bad[0]]} before step {self.step}:"
-                f" lower the learning rate ({self.options.optimiser.learning_rate}), or use --precision 32-true"
-            )
+    def _report(self) -> None:
+        self._check_losses()
+        losses = {
+            name: self.fabric.all_reduce(value / self.watch.steps, reduce_op="mean").item()
+            for name, value in self.watch.sums.items()
+        }
+        self.watch.clear()
         self.history.append({"step": self.step, **{name: round(value, 6) for name, value in losses.items()}})
         self.reporter.on_losses(self.step, losses)
+
+    def batch_of(self, step: int) -> dict[str, dict[str, Any]]:
+        """What step 0, 1, ... trains on, read again.
+
+        Returns:
+            "labelled" and, if the method uses them, "unlabelled" -> "names" of the images, "images" (B, 3, H, W) and
+            "labels" (B, H, W), as the loader gives them.
+        """
+        raise NotImplementedError
+
+    def _check_losses(self) -> None:
+        """Stop the run if a loss was not finite since the last report."""
+        own = self.watch.first_bad_step()
+        first = own
+        if self.fabric.world_size > 1:
+            steps = self.fabric.all_gather(torch.tensor(own, device=self.fabric.device)).tolist()
+            first = min((step for step in steps if step >= 0), default=-1)
+        if first >= 0:
+            values = {name: value.item() for name, value in self.watch.sums.items()}
+            name = next((name for name, value in values.items() if not abs(value) < float("inf")), "total")
+            self._stop(f"the {name} loss became {values.get(name, float('nan'))}", first, mine=own == first)
+
+    def _stop(self, what: str, step: int, mine: bool = True) -> NoReturn:
+        """Raise an error that names the step and its images, after keeping the batch in the run's folder."""
+        where = f"{what} in step {step + 1}"
+        advice = f"lower the learning rate ({self.options.optimiser.learning_rate})"
+        if self.options.precision != "32-true":
+            advice += ", or use --precision 32-true"
+        if mine:
+            try:
+                batch = self.batch_of(step)
+            except InputError as error:
+                advice += f"; its batch cannot be read again: {error}"
+            else:
+                where += f" ({'; '.join(kind + ': ' + ', '.join(part['names']) for kind, part in batch.items())})"
+                if self.folder is not None:
+                    path = self.folder / f"failed-step-{step + 1}.pt"
+                    content = {"step": step + 1, "config": config.to_dict(self.options), **batch}
+                    atomic_write(path, lambda file: torch.save(content, file))
+                    advice += f"; its batch is kept in {path}"
+        raise TrainingError(f"{where}: {advice}")
+
+    def _asked_to_stop(self, interruption: Interruption) -> bool:
+        """Whether Ctrl-C was pressed; several processes agree on it, at reports, where they wait for each other."""
+        if self.fabric.world_size == 1:
+            return interruption.asked
+        if self.step % self.options.log_every:
+            return False
+        asked = torch.tensor(float(interruption.asked), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(asked, reduce_op="sum").item())
 
     def _share_statistics(self) -> None:
         """Give all processes one network: batch statistics differ between them until they are averaged."""
@@ -81,6 +135,7 @@ class Bookkeeping:
         return evaluate(self.network, data, device=self.fabric.device, fabric=self.fabric)
 
     def _evaluate(self) -> None:
+        self._check_losses()
         self._share_statistics()
         scores = self._score(self.val)
         self.history.append({"step": self.step, "miou": round(scores.miou, 6)})
@@ -102,7 +157,7 @@ class Bookkeeping:
             self.network.load_state_dict(last_state)
         return make_record(
             self.options, self.split, test, val.as_dict(), self.best, self.history, self.train.classes, self.seconds,
-            str(self.fabric.device), self.revision,
+            str(self.fabric.device), self.revision, self.weights,
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
@@ -119,26 +174,41 @@ class Bookkeeping:
             "best": self.best,
             "network": self.network.state_dict(),
             "best_network": self.best_state,
+            "losses": self.watch.state_dict(),
             "student": self.student.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             **{name: part.state_dict() if part is not None else None for name, part in parts.items()},
         }
 
     def save(self) -> None:
-        """Write the checkpoint into the run's folder (the first process does)."""
+        """Write the checkpoint into the run's folder (the first process does).
+
+        Raises:
+            TrainingError: a loss or a weight is not finite: such a state would replace one to go on from.
+            InputError: it cannot be written.
+        """
+        self._check_losses()
         now = time.perf_counter()
         self.seconds, self._clock = self.seconds + now - self._clock, now
         self._share_statistics()
+        if not all_finite(self.student.module.state_dict()):
+            self._stop("the weights became infinite or NaN", self.step - 1)
+        if self.fabric.world_size > 1:
+            sums = self.watch.sums
+            self.watch.sums = {name: self.fabric.all_reduce(value, reduce_op="mean") for name, value in sums.items()}
         if self.fabric.is_global_zero and self.folder is not None:
             save_checkpoint(self.folder, self.state())
         self.fabric.barrier()
 
     def _resume(self) -> None:
         self._clock = time.perf_counter()
+        if self.folder is not None and self.fabric.is_global_zero:
+            remove_unfinished(self.folder)
         state = load_latest(self.folder) if self.folder is not None else None
         if state is None:
             return
-        if config.from_dict(TrainConfig, state["config"], str(self.folder)) != self.options:
+        kept = config.from_dict(TrainConfig, state["config"], str(self.folder))
+        if _what_decides(kept) != _what_decides(self.options):
             raise InputError(
                 f"{self.folder}: holds a run with another configuration: choose another folder, or delete this one"
             )
@@ -148,6 +218,13 @@ class Bookkeeping:
         self.history, self.best, self.best_state = state["history"], state["best"], state["best_network"]
         self.student.module.load_state_dict(state["student"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if "losses" in state:
+            self.watch.load_state_dict(state["losses"], self.fabric.device)
         for name in ("teacher", "adversary", "contrast"):
             if getattr(self, name) is not None and state.get(name) is not None:
                 getattr(self, name).load_state_dict(state[name])
+
+
+def _what_decides(options: TrainConfig) -> TrainConfig:
+    """A configuration without what does not change the result: a run may go on with other workers, or elsewhere."""
+    return replace(options, num_workers=0, data=replace(options.data, root=None))

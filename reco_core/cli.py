@@ -18,7 +18,7 @@ from tqdm import tqdm
 from reco_core.cli_data import DATA_COMMANDS
 from reco_core.cli_networks import evaluate, predict, relations
 from reco_core.config import TrainConfig
-from reco_core.errors import InputError
+from reco_core.errors import InputError, TrainingError
 from reco_core.experiments import COMPARED, recipe_names, twins
 from reco_core.experiments import recipe as recipe_options
 from reco_core.presets import Preset
@@ -212,7 +212,10 @@ def with_recipe(arguments: list[str]) -> Callable[..., None]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; bad input ends with one line on standard error and exit code 2."""
+    """Run the command line.
+
+    Bad input ends with one line on standard error and exit code 2, a run that cannot go on with 1, Ctrl-C with 130.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     commands, prog = {**COMMANDS, "data": data}, "reco"
     if arguments[:1] == ["data"]:
@@ -231,8 +234,10 @@ def main(arguments: list[str] | None = None) -> None:
         )
     except InputError as error:
         sys.exit(_fail(f"reco: {error}", 2))
-    except KeyboardInterrupt:
-        sys.exit(_fail("reco: interrupted; the same command goes on from the last checkpoint", 130))
+    except TrainingError as error:
+        sys.exit(_fail(f"reco: {error}", 1))
+    except KeyboardInterrupt as error:
+        sys.exit(_fail(f"reco: {str(error) or 'interrupted; the same command goes on from the last checkpoint'}", 130))
 
 
 def _fail(message: str, code: int) -> int:

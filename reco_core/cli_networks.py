@@ -35,9 +35,11 @@ def evaluate(
         output: write the scores here, as JSON.
     """
     from reco_core.boundaries import boundary_scores
+    from reco_core.devices import usable_device
     from reco_core.evaluation import evaluate as score
     from reco_core.files import write_json
 
+    usable_device(device)
     trained, data = _with_data(checkpoint, which, dataset, root, split)
     with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
         scores = score(trained.network.to(device), data, device=device, on_batch=lambda done: bar.update(done - bar.n))
@@ -73,8 +75,10 @@ def predict(
         which: the network of the last step, or of the best evaluation.
         device: cpu, cuda, mps.
     """
+    from reco_core.devices import usable_device
     from reco_core.inference import load_trained, predict_files
 
+    usable_device(device)
     if not images:
         raise InputError("no image given: name one or more image files")
     trained = load_trained(checkpoint, which)
@@ -108,9 +112,11 @@ def relations(
         which: the network of the last step, or of the best evaluation.
         device: cpu, cuda, mps.
     """
+    from reco_core.devices import usable_device
     from reco_core.figures import relations as figures
     from reco_core.relations import class_relations, write_relations
 
+    usable_device(device)
     trained, data = _with_data(checkpoint, which, dataset, root, split)
     with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
         found = class_relations(

@@ -5,6 +5,7 @@ are noted at each field; `experiments.py` builds recipes from them.
 """
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -174,6 +175,41 @@ class TrainConfig:
 def to_dict(config: Any) -> dict[str, Any]:
     """A configuration as plain JSON types."""
     return dataclasses.asdict(config)
+
+
+NOT_NEGATIVE = {"seed", "num_workers", "min_classes", "s4gan_threshold"}
+"""Whole numbers that may be zero; every other one counts something of which there must be one."""
+POSITIVE = {"learning_rate", "temperature", "relation_temperature", "scale"}
+"""Real numbers that must not be zero; none may be negative."""
+
+
+def check(config: Any, where: str = "configuration") -> None:
+    """Refuse numbers with which no run can work.
+
+    Args:
+        config: a configuration or one of its parts.
+        where: its name in the error.
+
+    Raises:
+        InputError: naming the field, its value and what it may be.
+    """
+    for entry in dataclasses.fields(config):
+        value, name = getattr(config, entry.name), f"{where}.{entry.name}"
+        if dataclasses.is_dataclass(value):
+            check(value, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                continue
+            if not math.isfinite(number):
+                raise InputError(f"{name}: {value} is not a number to work with: give a finite one")
+            whole = isinstance(number, int) and entry.name not in NOT_NEGATIVE
+            if number < 0 or (number == 0 and (whole or entry.name in POSITIVE)):
+                allowed = "1 or more" if whole else "more than 0" if entry.name in POSITIVE else "0 or more"
+                raise InputError(f"{name}: {value} is out of range: give {allowed}")
+    if isinstance(config, OptimiserConfig) and config.nesterov and config.momentum == 0:
+        raise InputError(f"{where}.nesterov: needs momentum above 0: set one, or --no-nesterov")
+    if isinstance(config, DataConfig) and config.scale[0] > config.scale[1]:
+        raise InputError(f"{where}.scale: {config.scale} runs backwards: give the smaller scale first")
 
 
 def from_dict(kind: type, values: dict[str, Any], where: str = "configuration") -> Any:

@@ -41,8 +41,10 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], None], keep: Path | No
         # torch.save reports a full disk as an error of its own, with the system's as its context
         for cause in (error, error.__context__) if isinstance(error, (OSError, RuntimeError)) else ():
             if isinstance(cause, OSError):
+                no_folder = isinstance(cause, FileExistsError) and not path.parent.is_dir()
+                reason = f"{path.parent} is no folder" if no_folder else cause.strerror or one_line(cause)
                 raise InputError(
-                    f"{path}: cannot be written: {cause.strerror or one_line(cause)};"
+                    f"{path}: cannot be written: {reason};"
                     " make room or choose another place, then run the same command again"
                 ) from error
         raise

@@ -20,7 +20,6 @@ from scipy import stats
 
 import reco_core
 from reco_core import config
-from reco_core.backbones import weights_digest
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
 from reco_core.files import read_json, write_json
@@ -64,12 +63,13 @@ def environment(device: str) -> dict[str, Any]:
 def make_record(
     options: TrainConfig, split: LabelledSplit, test: dict[str, Any], val: dict[str, Any], best: dict[str, Any],
     history: Sequence[dict[str, Any]], classes: Sequence[str], seconds: float, device: str, revision: str | None,
+    weights: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     """The record of a finished run: plain JSON types, None where a class does not occur."""
     settings = config.to_dict(options)
     # A path says where one person keeps a file; its digest says which file it was.
     settings["data"]["root"] = None
-    settings["model"]["weights"] = weights_digest(options.model.weights)
+    settings["model"]["weights"] = weights
     return {
         "schema": SCHEMA,
         "config": settings,
@@ -116,8 +116,35 @@ def load_record(path: Path) -> dict[str, Any]:
     """
     record = read_json(path)
     if record.get("schema") != SCHEMA or not {"config", "test", "val"} <= set(record):
-        raise InputError(f"{path}: not a record of `reco train` (schema {record.get('schema')!r}, want {SCHEMA})")
+        raise InputError(
+            f"{path}: not a record of `reco train` (schema {record.get('schema')!r}, want {SCHEMA});"
+            " restore or delete it"
+        )
+    wrong = _first_wrong(record)
+    if wrong is not None:
+        raise InputError(f"{path}: {wrong[0]} is {wrong[1]!r}; records are not written by hand, restore or delete it")
     return record
+
+
+def _first_wrong(record: dict[str, Any]) -> tuple[str, Any] | None:
+    """The first of the values that tables are made of that is missing or cannot be true, with its name."""
+
+    def at(*keys: str) -> Any:
+        value = record
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    checks = [(("config", "method"), str), (("config", "seed"), int), (("config", "data", "dataset"), str)]
+    for keys, kind in checks:
+        if not isinstance(at(*keys), kind):
+            return ".".join(keys), at(*keys)
+    where = "test" if record["test"] else "val"
+    for which in ("last", "best"):
+        miou = at(where, which, "miou")
+        if isinstance(miou, bool) or not isinstance(miou, (int, float)) or not 0 <= miou <= 1:
+            return f"{where}.{which}.miou", miou
+    return None
 
 
 def miou_percent(which: str = "last") -> Callable[[dict[str, Any]], float]:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from reco_core import datasets
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
+from reco_core.guard import ignore_interruption
 from reco_core.seeding import stream_generator
 from reco_core.transforms import random_scale_crop
 
@@ -124,4 +125,5 @@ def stream_loader(
     crops = WeakCrops(data, options.data.crop, options.data.scale, options.seed, name, labelled=name == "labelled")
     sampler = StreamSampler(indices, options.optimiser.batch_size, steps, options.seed, name, rank, world_size)
     pin = torch.cuda.is_available()
-    return DataLoader(crops, batch_sampler=sampler, num_workers=options.num_workers, pin_memory=pin)
+    workers = {"num_workers": options.num_workers, "worker_init_fn": ignore_interruption}
+    return DataLoader(crops, batch_sampler=sampler, pin_memory=pin, **workers)

@@ -1,22 +1,24 @@
 """One readable training loop: supervised or semi-supervised, any mixing, ReCo on or off (Section 3.3, Fig. 3)."""
 
-import inspect
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
 
 from reco_core import IGNORE_INDEX, config
 from reco_core.adversarial import Adversary
+from reco_core.backbones import weights_digest
 from reco_core.bank import FeatureBank
 from reco_core.bookkeeping import Bookkeeping
 from reco_core.config import OptimiserConfig, TrainConfig
-from reco_core.errors import InputError
+from reco_core.devices import make_fabric
+from reco_core.errors import InputError, Interrupted
+from reco_core.guard import FolderLock, Interruption, readable_errors
 from reco_core.labels import LabelledSplit, choose_split
 from reco_core.losses import RegionalContrastLoss, supervised_cross_entropy, unsupervised_cross_entropy
 from reco_core.mixing import MIXINGS
@@ -35,21 +37,6 @@ def learning_rate(step: int, options: OptimiserConfig) -> float:
     """The polynomial schedule of Appendix A: lr (1 - step / iterations) ** power, at step 0, 1, ..."""
     held = step - step % options.schedule_interval
     return options.learning_rate * (1 - held / options.iterations) ** options.power
-
-
-def make_fabric(options: TrainConfig) -> Fabric:
-    """Lightning Fabric for the configured devices; several processes train with distributed data parallelism."""
-    strategy = "auto"
-    if options.devices * options.num_nodes > 1:
-        # Two forward passes come before one backward: batch statistics must not be overwritten from outside between
-        # them. They are averaged before every evaluation instead.
-        known = inspect.signature(DistributedDataParallel.__init__).parameters
-        name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # PyTorch renamed it
-        strategy = DDPStrategy(**{name: False})
-    return Fabric(
-        accelerator=options.accelerator, devices=options.devices, num_nodes=options.num_nodes, strategy=strategy,
-        precision=options.precision,
-    )  # fmt: skip
 
 
 class Trainer(Bookkeeping):
@@ -79,6 +66,7 @@ class Trainer(Bookkeeping):
         reporter: Reporter | None = None,
         fabric: Fabric | None = None,
     ) -> None:
+        config.check(options)
         self.options, self.folder = options, Path(folder) if folder is not None else None
         self.reporter = reporter or Silent()
         self.fabric = fabric or make_fabric(options)
@@ -102,6 +90,7 @@ class Trainer(Bookkeeping):
         self.revision = source_revision()  # of the code that was loaded, not of what lies there when the run ends
         self._start()
         self._build()
+        self.weights = weights_digest(options.model.weights)  # now, while the file is there
 
     def _build(self) -> None:
         """Network, optimiser, teacher, adversary and contrast, the same for the same seed."""
@@ -143,23 +132,37 @@ class Trainer(Bookkeeping):
             self.contrast = RegionalContrastLoss(**reco, num_classes=num_classes, bank=bank).to(self.fabric.device)
 
     def fit(self) -> dict[str, Any]:
-        """Train to the end and return the run's record; with a folder, go on from its checkpoint if it has one."""
-        self._resume()
+        """Train to the end and return the run's record; with a folder, go on from its checkpoint if it has one.
+
+        Raises:
+            InputError: bad input, such as an image that vanished, a folder that cannot be written to, or one in which
+                another run is at work.
+            TrainingError: a loss that is not finite, or a loader process that was killed.
+            Interrupted: Ctrl-C, after the step is done and saved.
+        """
+        with FolderLock(self.folder if self.fabric.is_global_zero else None), readable_errors():
+            self._resume()
+            with Interruption() as interruption:
+                self._train(interruption)
+            return self.finish()
+
+    def _train(self, interruption: Interruption) -> None:
         options, total = self.options, self.options.optimiser.iterations
-        sums: dict[str, Tensor] = {}
         self.student.train()
         for labelled, unlabelled in self._batches(range(self.step, total)):
-            for name, value in self.training_step(labelled, unlabelled).items():
-                sums[name] = sums.get(name, 0) + value.detach()
+            self.watch.add(self.step, self.training_step(labelled, unlabelled))
             self.step += 1
-            if self.step % options.log_every == 0 or self.step == total:
-                self._report(sums, since=(self.step - 1) % options.log_every + 1)
-                sums = {}
-            if self.step % options.eval_every == 0 or self.step == total:
+            last = self.step == total
+            if self.step % options.log_every == 0 or last:
+                self._report()
+            if self.step % options.eval_every == 0 or last:
                 self._evaluate()
-            if self.step % options.checkpoint_every == 0 or self.step == total:
+            stop = self._asked_to_stop(interruption)
+            if self.step % options.checkpoint_every == 0 or last or stop:
                 self.save()
-        return self.finish()
+            if stop:
+                kept = f"saved in {self.folder}: the same command goes on from there" if self.folder else "not saved"
+                raise Interrupted(f"interrupted after step {self.step} of {total}, {kept}")
 
     def training_step(self, labelled: Sequence[Tensor], unlabelled: Sequence[Tensor] | None) -> dict[str, Tensor]:
         """One step of Fig. 3: three losses, their sum's gradient, the student's step, the teacher's update.
@@ -258,11 +261,26 @@ class Trainer(Bookkeeping):
             images = images.contiguous(memory_format=torch.channels_last)
         return images, labels
 
+    def _loaders(self, steps: range, options: TrainConfig) -> dict[str, DataLoader]:
+        """Of the labelled images and, if the method uses them, of the unlabelled ones."""
+        process = self.fabric.global_rank, self.fabric.world_size
+        streams = {"labelled": self.split.labelled}
+        if options.uses_unlabelled:
+            streams["unlabelled"] = self.split.unlabelled
+        return {
+            name: stream_loader(options, self.train, indices, name, steps, *process)
+            for name, indices in streams.items()
+        }
+
     def _batches(self, steps: range) -> Iterator[tuple[Sequence[Tensor], Sequence[Tensor] | None]]:
         """A labelled and an unlabelled batch (None if the method uses none) for every step."""
-        process = self.fabric.global_rank, self.fabric.world_size
-        labelled = stream_loader(self.options, self.train, self.split.labelled, "labelled", steps, *process)
-        unlabelled = [None] * len(steps)
-        if self.options.uses_unlabelled:
-            unlabelled = stream_loader(self.options, self.train, self.split.unlabelled, "unlabelled", steps, *process)
-        return zip(labelled, unlabelled, strict=True)
+        loaders = self._loaders(steps, self.options)
+        return zip(loaders["labelled"], loaders.get("unlabelled", [None] * len(steps)), strict=True)
+
+    def batch_of(self, step: int) -> dict[str, dict[str, Any]]:
+        found = {}
+        for kind, loader in self._loaders(range(step, step + 1), replace(self.options, num_workers=0)).items():
+            names = [self.train.names[index] for index, _ in next(iter(loader.batch_sampler))]
+            images, labels = next(iter(loader))
+            found[kind] = {"names": names, "images": images, "labels": labels}
+        return found

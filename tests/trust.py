@@ -4,6 +4,7 @@ Every test of a fault carries `fault(...)`. The book's page "What can go wrong" 
 scripts/write_faults.py, and only from those of tests that pass; so what the page says has been asserted.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -121,7 +122,8 @@ TINY = TrainConfig(
 def tiny_run(folder: Path | None = None, data: Any = None, reporter: Any = None, **changes: Any) -> Trainer:
     """A trainer on tiny scenes; `changes` of its configuration, `iterations` and such of the optimiser among them."""
     own = {name: changes.pop(name) for name in ("iterations", "batch_size", "learning_rate") if name in changes}
-    options = replace(TINY, optimiser=replace(TINY.optimiser, **own), **changes)
+    labels = replace(TINY.data, num_labelled=changes.pop("num_labelled", TINY.data.num_labelled))
+    options = replace(TINY, data=labels, optimiser=replace(TINY.optimiser, **own), **changes)
     data = data if data is not None else TinyScenes()
     return Trainer(options, folder, train=data, val=data, test=data, reporter=reporter)
 
@@ -134,7 +136,7 @@ def weights(run: Trainer) -> torch.Tensor:
 def lasting(record: dict[str, Any]) -> dict[str, Any]:
     """A record without what differs between two runs of the same configuration: duration, workers, revision."""
     settings = {**record["config"], "num_workers": None}
-    return {**record, "config": settings, "seconds": None, "revision": None}
+    return json.loads(json.dumps({**record, "config": settings, "seconds": None, "revision": None}))
 
 
 class Hook:

@@ -59,7 +59,7 @@ def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
             length = answer.headers.get("Content-Length")
             total = done + int(length) if length else None
             with open(part, "ab" if done else "wb") as file:
-                while block := answer.read(1 << 18):
+                while block := answer.read1(1 << 18):  # what has come, not all of it: a slow line loses nothing
                     _write(file, block, part)
                     done += len(block)
                     if progress is not None:
