@@ -73,10 +73,22 @@ class ClassRelations:
         """Mean cosine of different classes: low means disentangled."""
         return float(self.similarity_of_pairs(where).mean())
 
+    def rank_of(self, where: str, first: str, second: str) -> int:
+        """Place of a pair among all pairs of classes, 1 = the most alike.
+
+        Raises:
+            ValueError: a class that does not occur.
+        """
+        for name in (first, second):
+            if name not in self.classes:
+                raise ValueError(f"{name!r} is not among the classes {', '.join(self.classes)}")
+        own = self.graphs[where][self.classes.index(first), self.classes.index(second)]
+        return 1 + int((self.similarity_of_pairs(where) > own).sum())
+
     def predicts_confusion(self, where: str) -> float:
         """Spearman's correlation, over pairs of classes, of similarity and confusion; NaN if nothing varies."""
         pairs = self.confusion_rates()[np.triu_indices(len(self.classes), 1)]
-        if np.ptp(pairs) == 0:
+        if len(pairs) < 3 or np.ptp(pairs) == 0:
             return float("nan")
         return float(stats.spearmanr(self.similarity_of_pairs(where), pairs).statistic)
 

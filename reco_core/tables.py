@@ -103,6 +103,24 @@ def relations_comparison(
     return markdown(header, rows)
 
 
+def pair_ranks(
+    found: Mapping[str, Sequence[tuple[ClassRelations, str]]], pairs: Sequence[tuple[str, str]]
+) -> str:
+    """Where pairs of classes stand among all pairs by similarity: the rank of every seed, 1 = the most alike.
+
+    Args:
+        found: network and place -> (relations, "Z" or "R") of each seed.
+        pairs: of class names.
+    """
+    rows = []
+    for first, second in pairs:
+        ranks = [[relations.rank_of(where, first, second) for relations, where in runs] for runs in found.values()]
+        rows.append([f"{first} – {second}", *(", ".join(map(str, seeds)) or "–" for seeds in ranks)])
+    relations = next((runs[0][0] for runs in found.values() if runs), None)
+    total = "" if relations is None else f" of {len(relations.classes) * (len(relations.classes) - 1) // 2}"
+    return markdown([f"Rank{total}, seed by seed", *found], rows)
+
+
 def near_borders(scores: Mapping[str, Mapping[int, Mapping[str, Any]]], kind: str = "trimap") -> str:
     """Scores near borders between classes, mean and spread over seeds, and the paired difference of the last two rows.
 

@@ -62,11 +62,19 @@ def test_confusion_against_similarity_draws_every_pair_and_names_the_worst():
     assert f"{found().predicts_confusion('Z'):.2f}" in axes.get_title()
 
 
-def test_embedding_map_draws_every_point_and_names_each_class_on_one_of_its_points():
+def test_trees_mark_the_named_pairs_in_every_panel():
+    figure = relations.trees({"Z": (found(), "Z"), "R": (found(), "R")}, {"a": 0}, [("c", "d")])
+    for axes in figure.axes:
+        names = {label.get_text(): label.get_fontweight() for label in axes.get_yticklabels()}
+        assert set(names) == {"a", "b", "c A", "d A"}
+        assert names["c A"] == names["d A"] == "bold" != names["a"]
+
+
+def test_embedding_maps_draw_every_point_and_names_each_class_on_one_of_its_points():
     rng = np.random.default_rng(0)
     labels = np.array([0] * 20 + [2] * 30)
     points = rng.normal(size=(50, 2)) + 10 * labels[:, None]
-    axes = relations.embedding_map(points, labels, CLASSES, PALETTE).axes[0]
+    axes = relations.embedding_maps({"Z": points, "R": -points}, labels, CLASSES, PALETTE).axes[0]
     assert [len(dots.get_offsets()) for dots in axes.collections] == [20, 30]
     assert [text.get_text() for text in axes.texts] == ["a", "c"]
     for text, index in zip(axes.texts, (0, 2), strict=True):

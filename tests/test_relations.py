@@ -187,3 +187,18 @@ def test_planted_groups():
     heights = np.array([[0, 1, 2], [1, 0, 2], [2, 2, 0]])
     groups = dendrograms.planted_groups(heights, 1)
     assert groups[0] == groups[1] != groups[2]
+
+
+def test_the_rank_of_a_pair_among_all_pairs():
+    graph = np.array([[1, 0.9, 0.2], [0.9, 1, 0.5], [0.2, 0.5, 1]])
+    found = ClassRelations(("a", "b", "c"), (), np.ones(3), {"Z": graph}, np.eye(3), {})
+    pairs = (("a", "b"), ("c", "b"), ("a", "c"))
+    assert [found.rank_of("Z", *pair) for pair in pairs] == [1, 2, 3]
+    with pytest.raises(ValueError, match="'d' is not among the classes a, b, c"):
+        found.rank_of("Z", "a", "d")
+
+
+def test_two_classes_have_no_rank_correlation():
+    graph = np.array([[1, 0.9], [0.9, 1]])
+    confusion = np.array([[3, 1], [0, 4]])
+    assert np.isnan(ClassRelations(("a", "b"), (), confusion.sum(1), {"Z": graph}, confusion, {}).predicts_confusion("Z"))

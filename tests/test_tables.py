@@ -4,7 +4,15 @@ import numpy as np
 
 from reco_core.relations import ClassRelations
 from reco_core.results import Summary
-from reco_core.tables import class_table, comparison, near_borders, relations_comparison, with_interval, with_spread
+from reco_core.tables import (
+    class_table,
+    comparison,
+    near_borders,
+    pair_ranks,
+    relations_comparison,
+    with_interval,
+    with_spread,
+)
 
 
 def record(method, seed, last, best):
@@ -61,3 +69,10 @@ def test_near_borders():
     assert lines[2] == "| a | 50.00 ± 0.00 | 25.00 ± 7.07 |"
     assert lines[4].endswith("| +20.00 [+20.00, +20.00] |") and "| +15.00 [" in lines[4]
     assert near_borders({"a": {}, "b": {}}).splitlines()[2] == "| a | – |"
+
+
+def test_pair_ranks_of_every_seed():
+    graphs = [np.array([[1, x, 0.2], [x, 1, 0.5], [0.2, 0.5, 1]]) for x in (0.9, 0.3)]
+    runs = [(ClassRelations(("a", "b", "c"), (), np.ones(3), {"Z": g}, np.eye(3), {}), "Z") for g in graphs]
+    lines = pair_ranks({"ReCo, Z": runs, "none": []}, [("a", "b")]).splitlines()
+    assert lines[0] == "| Rank of 3, seed by seed | ReCo, Z | none |" and lines[2] == "| a – b | 1, 2 | – |"

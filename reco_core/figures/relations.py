@@ -134,6 +134,33 @@ def graphs_and_trees(
     return figure
 
 
+def trees(
+    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int],
+    pairs: Sequence[tuple[str, str]] = (), **options: str,
+) -> Figure:  # fmt: skip
+    """Fig. 9's layout: trees of many classes side by side; named pairs carry a letter each, wherever they stand.
+
+    Args:
+        panels: title -> relations and "Z" or "R".
+        groups: class name -> number of its group, for the colours of the names.
+        pairs: of class names, to be found in every tree.
+        options: of `dendrograms.grow`.
+    """
+    count = len(next(iter(panels.values()))[0].classes)
+    figure = new_figure(3.5 * len(panels), 0.185 * count + 1.0)
+    marks = {name: chr(ord("A") + number) for number, pair in enumerate(pairs) for name in pair}
+    panes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, (found, where)) in zip(panes, panels.items(), strict=True):
+        draw_tree(axes, found.graphs[where], found.classes, groups, **options)
+        named = [label.get_text() for label in axes.get_yticklabels()]
+        axes.set_yticklabels([f"{name} {marks[name]}" if name in marks else name for name in named])
+        for label in axes.get_yticklabels():
+            if label.get_text()[:-2] in marks:
+                label.set(fontweight="bold")
+        axes.set(title=title, xlabel="1 − cosine")
+    return figure
+
+
 def confusion_against_similarity(relations: ClassRelations, where: str, named: int = 6) -> Figure:
     """Every pair of classes: how alike their means are, and how often they are confused; the most confused are named.
 
@@ -164,27 +191,28 @@ def confusion_against_similarity(relations: ClassRelations, where: str, named: i
     return figure
 
 
-def embedding_map(points: np.ndarray, labels: np.ndarray, classes: Sequence[str], palette, title: str = "") -> Figure:
+def embedding_maps(
+    layouts: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str], palette: Sequence[Sequence[int]]
+) -> Figure:
     """Pixels' embeddings in two dimensions (t-SNE), in their classes' colours, each class named at its middle.
 
     Args:
-        points: (N, 2).
+        layouts: title -> (N, 2), of the same pixels.
         labels: (N,) class indices.
         classes: names.
         palette: their colours.
     """
-    figure = new_figure(6.4, 5.2)
-    axes = figure.subplots()
-    for index in np.unique(labels):
-        own = points[labels == index]
-        colour = np.array(palette[index]) / 255
-        axes.scatter(*own.T, s=5, color=colour, linewidths=0, alpha=0.7)
-    for index in np.unique(labels):
-        own = points[labels == index]
-        middle = own[np.argmin(((own[:, None] - own[None]) ** 2).sum(-1).sum(1))]  # a medoid lies among its points
-        axes.text(
-            *middle, classes[index], fontsize=8, ha="center", va="center",
-            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-        )  # fmt: skip
-    axes.set(xticks=[], yticks=[], title=title)
+    figure = new_figure(5.4 * len(layouts), 4.9)
+    for axes, (title, points) in zip(figure.subplots(1, len(layouts), squeeze=False)[0], layouts.items(), strict=True):
+        for index in np.unique(labels):
+            own = points[labels == index]
+            axes.scatter(*own.T, s=5, color=np.array(palette[index]) / 255, linewidths=0, alpha=0.7)
+        for index in np.unique(labels):
+            own = points[labels == index]
+            middle = own[np.argmin(((own[:, None] - own[None]) ** 2).sum(-1).sum(1))]  # a medoid lies among its points
+            axes.text(
+                *middle, classes[index], fontsize=8, ha="center", va="center",
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+            )  # fmt: skip
+        axes.set(xticks=[], yticks=[], title=title)
     return figure
