@@ -93,9 +93,9 @@ class Bookkeeping:
             name = next((name for name, value in values.items() if not abs(value) < float("inf")), "total")
             self._stop(f"the {name} loss became {values.get(name, float('nan'))}", first, mine=own == first)
 
-    def _stop(self, what: str, step: int, mine: bool = True) -> NoReturn:
+    def _stop(self, what: str, step: int, when: str = "in", mine: bool = True) -> NoReturn:
         """Raise an error that names the step and its images, after keeping the batch in the run's folder."""
-        where = f"{what} in step {step + 1}"
+        where = f"{what} {when} step {step + 1}"
         advice = f"lower the learning rate ({self.options.optimiser.learning_rate})"
         if self.options.precision != "32-true":
             advice += ", or use --precision 32-true"
@@ -191,8 +191,9 @@ class Bookkeeping:
         now = time.perf_counter()
         self.seconds, self._clock = self.seconds + now - self._clock, now
         self._share_statistics()
-        if not all_finite(self.student.module.state_dict()):
-            self._stop("the weights became infinite or NaN", self.step - 1)
+        # A teacher can break alone: its labels then count for nothing, and the losses stay finite.
+        if not all(all_finite(network.state_dict()) for network in {self.student.module, self.network}):
+            self._stop("the weights became infinite or NaN", self.step - 1, "in or before")
         if self.fabric.world_size > 1:
             sums = self.watch.sums
             self.watch.sums = {name: self.fabric.all_reduce(value, reduce_op="mean") for name, value in sums.items()}

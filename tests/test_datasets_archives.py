@@ -6,6 +6,7 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from trust import fault
 
 from reco_core import datasets
 from reco_core.cli import main
@@ -81,6 +82,8 @@ def test_a_second_download_asks_for_nothing(tiny_source, tmp_path, server):
     assert len(server.requests) == 1
 
 
+@fault("A command that is broken off", "download that breaks off", "the server closes after 300 bytes",
+       "One line says so; the same command goes on after the last byte.", faults=1, resumed=1)  # fmt: skip
 def test_a_broken_transfer_goes_on_where_it_stopped(tiny_source, tmp_path, server):
     server.limit = 300
     with pytest.raises(InputError, match="run the same command again"):
@@ -90,6 +93,8 @@ def test_a_broken_transfer_goes_on_where_it_stopped(tiny_source, tmp_path, serve
     assert server.requests == [None, "bytes=300-"]
 
 
+@fault("A command that is broken off", "server that cannot continue a download", "it sends everything again over a part of rubbish",
+       "The part is thrown away; the file is whole.", faults=1, resumed=1)  # fmt: skip
 def test_a_server_without_ranges_starts_over(tmp_path, server):
     (tmp_path / "f.zip.part").write_bytes(b"rubbish")
     server.ranges = False
@@ -108,6 +113,9 @@ def test_a_refusal_names_address_and_answer(tmp_path, server):
         fetch(server.url.replace("tiny.zip", "missing"), tmp_path / "f.zip")
 
 
+@fault("A command that is broken off", "no network", "an address at which nobody answers",
+       "One line names the address and says to run the command again; exit code 2; nothing is left.",
+       faults=1)  # fmt: skip
 def test_no_network_is_said_in_one_line(tiny_source, tmp_path, server, capsys, monkeypatch):
     nobody = Source("http://127.0.0.1:9/x.zip", INNER, {})
     monkeypatch.setitem(module.SOURCES, "camvid", nobody)

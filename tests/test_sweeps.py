@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from trust import fault
 
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
@@ -35,6 +36,8 @@ def check(folder, engine, count):
     return failed
 
 
+@fault("Load", "a sweep of 1,000 runs", "every seventh run raises an error", "The other 857 are recorded, each once;"
+       " the same command tries the 143 again and nothing else.", inputs=1000, faults=143)  # fmt: skip
 def test_one_after_another(tmp_path):
     failed = check(tmp_path, "sequential", 1000)
     assert next(iter(failed.values())) == "seed 3 broke"
