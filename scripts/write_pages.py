@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from reco_core.claims import CLAIMS, SETS, verdict
-from reco_core.compare import cell_recipe, recipe_records
+from reco_core.compare import cell_recipe, recipe_records, recipe_scores
 from reco_core.experiments import COMPARED
 from reco_core.figures.idea import idea
 from reco_core.figures.style import METHOD_NAMES, RC
@@ -25,7 +25,7 @@ from reco_core.tables import markdown, with_interval, with_spread
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = Path("book/_static/idea.png")
-PAGES = ("README.md", "book/index.md", "book/reproduction.md")
+PAGES = ("README.md", "book/index.md", "book/reproduction.md", "book/paper_vs_published.md")
 MARKED = re.compile(
     r"(<!-- (\w+): written by scripts/write_pages.py -->\n).*?(<!-- end of \2 -->)",
     re.DOTALL,
@@ -111,7 +111,34 @@ def cells_of_the_paper(root: Path = ROOT) -> str:
     return markdown(["Command", "Paper", "numbers", "different runs", "recorded at the paper's settings"], rows)
 
 
+OPTIONS = {
+    "key_sharing=query": "512 keys for every query, `key_sharing=\"query\"`",
+    "relation_temperature=none": "no temperature in the key softmax, `relation_temperature=None`",
+    "eta=batch": "one η for the batch, `eta=\"batch\"`",
+    "teacher_batch_norm=copy": "the student's statistics in the teacher, `teacher_batch_norm=\"copy\"`",
+    "bank": "keys from a feature bank, `bank_size=1024` (Appendix B)",
+}
+"""Small recipes that turn one option -> how the page tells it."""
+
+
+def effects_of_options(root: Path = ROOT) -> str:
+    """A Markdown table: what a single option does to the score, paired by seed with the book's standard run."""
+    rows = []
+    for option, text in OPTIONS.items():
+        row = [text]
+        for small in ("small/toyscapes", "small/camvid"):
+            turned, standard = (
+                recipe_scores(f"{small}/{name}", root / "results")
+                for name in (f"options/{option}", "20/reco+classmix")
+            )
+            gap = paired_difference(turned, standard)
+            row.append(f"{with_interval(gap)} ({len(gap.values)} seeds)" if len(gap.values) > 1 else "no record")
+        rows.append(row)
+    return markdown(["Turned alone", "toyscapes, 20 labels", "CamVid, 20 labels"], rows)
+
+
 BLOCKS = {
+    "effects": effects_of_options,
     "results": results_at_a_glance,
     "claims": claims_one_by_one,
     "runs": recorded_runs,

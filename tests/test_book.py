@@ -120,6 +120,26 @@ def test_the_papers_five_equations_are_in_the_book_the_code_and_the_tests():
         assert f":eq:`{label}`" in tests, f"no test names {label}"
 
 
+def test_the_list_says_where_every_equation_table_and_figure_of_the_paper_is():
+    page = ROOT / "book" / "reproduction.md"
+    rows = dict(re.findall(r"^\| ((?:Eq|Table|Fig|App)\.? \w)[^|]*\| ([^|]+\|[^|]+)\|$", text_of(page), re.MULTILINE))
+    wanted = [f"Eq. {n}" for n in range(1, 6)] + [f"Table {n}" for n in range(1, 6)]
+    wanted += [f"Fig. {n}" for n in range(1, 10)] + [f"App. {letter}" for letter in "ABCDEF"]
+    assert list(rows) == wanted
+    for item, where in rows.items():
+        tests = re.findall(r"`(tests/\w+\.py)`", where)
+        assert tests and all((ROOT / test).exists() for test in tests), item
+        pages = [page.parent / target for target in re.findall(r"\]\(([^)]+)\)", where)]
+        labels = re.findall(r"\{(?:eq|numref)\}`([\w-]+)`", where)
+        assert pages or labels or "`reco " in where or "recipes" in where, item
+        for label in labels:
+            if pages:
+                source = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+                assert re.search(rf'\({label}\)|"name": "{label}"|:name: {label}', source), f"{item}: no {label} there"
+        if item.startswith("Eq"):
+            assert f":eq:`{labels[0]}`" in (ROOT / tests[0]).read_text(encoding="utf-8"), f"{tests[0]}: {labels[0]}"
+
+
 def test_links_between_files_lead_somewhere():
     for path in [*CHAPTERS, *PAGES, ROOT / "README.md"]:
         for target in re.findall(r"\]\((?!http|#|mailto)([^)#\s]+)[^)]*\)", text_of(path)):
@@ -138,9 +158,9 @@ def test_citations_are_in_the_bibliography():
 
 
 @pytest.mark.parametrize("name", write_pages.PAGES)
-def test_results_on_the_first_pages_are_those_of_the_records(name):
-    page, table = (ROOT / name).read_text(encoding="utf-8"), write_pages.results_at_a_glance()
-    assert table in page and write_pages.with_results(page, table) == page, "run scripts/write_pages.py"
+def test_tables_on_the_prose_pages_are_those_of_the_records(name):
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert write_pages.MARKED.search(page) and write_pages.with_blocks(page) == page, "run scripts/write_pages.py"
 
 
 def test_the_picture_on_the_first_page_is_what_the_library_draws():
