@@ -116,7 +116,7 @@ def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
     if missing or unexpected:
         raise InputError(
             f"{path}: not the weights of {backbone}: {len(missing)} entries missing (such as {missing[:1]}), "
-            f"{len(unexpected)} unknown (such as {list(unexpected)[:1]})"
+            f"{len(unexpected)} unknown (such as {list(unexpected)[:1]}); give the file of {backbone}"
         )
 
 

@@ -93,8 +93,8 @@ def test_a_broken_transfer_goes_on_where_it_stopped(tiny_source, tmp_path, serve
     assert server.requests == [None, "bytes=300-"]
 
 
-@fault("A command that is broken off", "server that cannot continue a download", "it sends everything again over a part of rubbish",
-       "The part is thrown away; the file is whole.", faults=1, resumed=1)  # fmt: skip
+@fault("A command that is broken off", "server that cannot continue a download", "it sends everything again",
+       "The part that was there is thrown away; the file is whole.", faults=1, resumed=1)  # fmt: skip
 def test_a_server_without_ranges_starts_over(tmp_path, server):
     (tmp_path / "f.zip.part").write_bytes(b"rubbish")
     server.ranges = False

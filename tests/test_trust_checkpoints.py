@@ -113,7 +113,7 @@ WEIGHTS = "w.pth: not a state dict of mobilenet_v2_035: …; give its file, or '
     Case("initial weights of nothing", "a list", lambda path: torch.save([1], path), WEIGHTS),
     Case("initial weights of another network", "one unknown tensor",
          lambda path: torch.save({"x": torch.ones(1)}, path),
-         "w.pth: not the weights of mobilenet_v2_035: … entries missing …"),
+         "w.pth: not the weights of mobilenet_v2_035: … entries missing …; give the file of mobilenet_v2_035"),
 ])  # fmt: skip
 def test_weights(case, tmp_path):
     case.make(tmp_path / "w.pth")

@@ -74,7 +74,7 @@ def test_killed_at_random_moments(tmp_path, counted):
 
 STAGES = {
     "before it is written": lambda patch: patch.setattr(tempfile, "mkstemp", die),
-    "half of it is written": lambda patch: patch.setattr(
+    "when half of it is written": lambda patch: patch.setattr(
         torch, "save", lambda state, file: (file.write(b"PK\x03\x04 half"), file.flush(), die())
     ),
     "before it is on the disk": lambda patch: patch.setattr(os, "fsync", die),
