@@ -112,10 +112,10 @@ def cells_of_the_paper(root: Path = ROOT) -> str:
 
 
 OPTIONS = {
-    "key_sharing=query": "512 keys for every query, `key_sharing=\"query\"`",
+    "key_sharing=query": '512 keys for every query, `key_sharing="query"`',
     "relation_temperature=none": "no temperature in the key softmax, `relation_temperature=None`",
-    "eta=batch": "one η for the batch, `eta=\"batch\"`",
-    "teacher_batch_norm=copy": "the student's statistics in the teacher, `teacher_batch_norm=\"copy\"`",
+    "eta=batch": 'one η for the batch, `eta="batch"`',
+    "teacher_batch_norm=copy": 'the student\'s statistics in the teacher, `teacher_batch_norm="copy"`',
     "bank": "keys from a feature bank, `bank_size=1024` (Appendix B)",
 }
 """Small recipes that turn one option -> how the page tells it."""
@@ -128,8 +128,7 @@ def effects_of_options(root: Path = ROOT) -> str:
         row = [text]
         for small in ("small/toyscapes", "small/camvid"):
             turned, standard = (
-                recipe_scores(f"{small}/{name}", root / "results")
-                for name in (f"options/{option}", "20/reco+classmix")
+                recipe_scores(f"{small}/{name}", root / "results") for name in (f"options/{option}", "20/reco+classmix")
             )
             gap = paired_difference(turned, standard)
             row.append(f"{with_interval(gap)} ({len(gap.values)} seeds)" if len(gap.values) > 1 else "no record")

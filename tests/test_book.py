@@ -3,10 +3,13 @@
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -91,6 +94,27 @@ def test_chapters_follow_the_pattern(path):
         lines = [line for line in cell.source.splitlines() if line.strip() and not line.startswith(("import", "from"))]
         assert len(lines) <= CODE_LINES, cell.source
     assert "remove-cell" in code[0].metadata.tags and "colab_setup.py" in code[0].source
+
+
+def test_chapter_7_trains_the_papers_recipe_in_the_full_profile(monkeypatch):
+    """The cell of "In earnest" in the full profile: it trains, with a folder to go on from, and writes the record."""
+    from types import SimpleNamespace
+
+    import torch
+
+    from reco_core.experiments import recipe
+
+    (cell,) = (cell for cell in cells(ROOT / "notebooks" / "07_training.ipynb", "code") if "RECO_RECIPE" in cell.source)
+    monkeypatch.setenv("RECO_RECIPE", "table1/pascal_voc/60/classmix")
+    monkeypatch.setenv("RECO_SEED", "2")
+    called = []
+    names = {"os": os, "torch": torch, "replace": replace, "recipe": recipe, "Path": Path, "RESULTS": Path("results")}
+    names |= {"train_one": lambda *given: called.append(given), "PROFILE": SimpleNamespace(name="full")}
+    exec(cell.source, names)
+    ((options, folder, record),) = called
+    assert (options.method, options.seed, options.optimiser.iterations) == ("classmix", 2, 40_000)
+    assert str(folder) == "../runs/table1/pascal_voc/60/classmix-seed2"
+    assert str(record) == "results/table1/pascal_voc/60/classmix-seed2.json"
 
 
 def labels_and_references() -> tuple[list[str], set[str]]:

@@ -88,7 +88,10 @@ def unsupported(notebook, extra: dict[str, str]) -> list[str]:
 
 
 EXTRA: dict[str, dict[str, str]] = {
-    "01": {"701": "CamVid: 367 + 101 + 233 images, its loader's splits", "38": "38.12 of Table 1, rounded", "50": "49.86 of Table 1, rounded"},
+    "01": {
+        "701": "CamVid: 367 + 101 + 233 images, its loader's splits", "38": "38.12 of Table 1, rounded",
+        "50": "49.86 of Table 1, rounded",
+    },
     "05": {"0.6": "an example"},
     "07": {
         "128": "crop of small/camvid", "240": "size of small/camvid", "2,975": "training images of Cityscapes",

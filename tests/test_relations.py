@@ -201,4 +201,6 @@ def test_the_rank_of_a_pair_among_all_pairs():
 def test_two_classes_have_no_rank_correlation():
     graph = np.array([[1, 0.9], [0.9, 1]])
     confusion = np.array([[3, 1], [0, 4]])
-    assert np.isnan(ClassRelations(("a", "b"), (), confusion.sum(1), {"Z": graph}, confusion, {}).predicts_confusion("Z"))
+    assert np.isnan(
+        ClassRelations(("a", "b"), (), confusion.sum(1), {"Z": graph}, confusion, {}).predicts_confusion("Z")
+    )

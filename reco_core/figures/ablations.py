@@ -96,7 +96,8 @@ def noise(sizes: Mapping[str, Sequence[int]], spread: Mapping[str, Sequence[floa
         between_batches: the same between batches of images.
     """
     figure = new_figure(7.4, 3.1)
-    for axes, (name, values) in zip(figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0], sizes.items(), strict=True):
+    panes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    for axes, (name, values) in zip(panes, sizes.items(), strict=True):
         axes.loglog(values, spread[name], "o-", color=COLOURS["blue"], label="between draws, one batch")
         slope = [spread[name][0] * (values[0] / value) ** 0.5 for value in values]
         axes.loglog(values, slope, ":", color=COLOURS["grey"], label="falls as 1 / √n")
