@@ -103,9 +103,7 @@ def relations_comparison(
     return markdown(header, rows)
 
 
-def pair_ranks(
-    found: Mapping[str, Sequence[tuple[ClassRelations, str]]], pairs: Sequence[tuple[str, str]]
-) -> str:
+def pair_ranks(found: Mapping[str, Sequence[tuple[ClassRelations, str]]], pairs: Sequence[tuple[str, str]]) -> str:
     """Where pairs of classes stand among all pairs by similarity: the rank of every seed, 1 = the most alike.
 
     Args:
