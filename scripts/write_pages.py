@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from reco_core.claims import CLAIMS, SETS, verdict
-from reco_core.compare import cell_recipe, recipe_records, recipe_scores
+from reco_core.compare import ANIMALS, animals_percent, cell_recipe, recipe_records, recipe_scores
 from reco_core.experiments import COMPARED
 from reco_core.figures.idea import idea
 from reco_core.figures.style import METHOD_NAMES, RC
@@ -33,8 +33,6 @@ MARKED = re.compile(
 GRAPHS = Path("book/_static/relations_data.js")
 DATASETS = {"toyscapes": "toyscapes", "camvid": "CamVid", "nyu_v2": "NYU v2", "voc": "VOC animals"}
 """Folder of records -> name."""
-WELL_COVERED = ("background", "cat", "cow", "dog", "horse", "person", "sheep")
-"""Classes of the VOC animals subset."""
 COLUMNS = {
     "toyscapes/20": "toyscapes, 20 of 500 scenes labelled (ResNet-18, random weights)",
     "camvid/20": "CamVid, 20 of 367 photographs labelled (MobileNetV2, ImageNet weights)",
@@ -80,8 +78,9 @@ def recorded_runs(root: Path = ROOT) -> str:
         groups.setdefault(tuple(name.rsplit("/", 1)), []).append(load_record(path))
     rows = []
     for (group, name), records in groups.items():
+        score = animals_percent if group.startswith("small/voc/") else miou_percent
         scores = [
-            with_spread(summarise({r["config"]["seed"]: miou_percent(which)(r) for r in records}))
+            with_spread(summarise({r["config"]["seed"]: score(which)(r) for r in records}))
             for which in ("last", "best")
         ]
         model, steps = records[0]["config"]["model"], records[0]["config"]["optimiser"]["iterations"]
@@ -157,7 +156,7 @@ def interactive_relations(root: Path = ROOT) -> str:
         relations = read_relations(path)
         dataset = DATASETS[path.parent.parent.name]
         if dataset == "VOC animals":
-            relations = relations.only(np.isin(relations.classes, WELL_COVERED))
+            relations = relations.only(np.isin(relations.classes, ANIMALS))
         options = relations.about["config"]
         entry = found.setdefault(dataset, {"classes": list(relations.classes), "lowest": 1.0, "networks": {}})
         shares = 100 * relations.confusion / relations.confusion.sum(axis=1, keepdims=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from reco_core.compare import beside_the_paper, cell_recipe, panel, recipe_records
+from reco_core.compare import ANIMALS, beside_the_paper, cell_recipe, panel, recipe_records, recipe_scores
 from reco_core.errors import InputError
 from reco_core.experiments import RECIPES, recipe, recipe_names, twins
 from reco_core.files import read_json, write_json
@@ -140,3 +140,10 @@ def test_the_panels_of_figure_7_keep_the_papers_bars(tmp_path):
     assert [len(found) for found in bars.values()] == [4, 4, 4, 3, 4]
     assert all(bar.recipe in RECIPES and bar.recipe.startswith("small/camvid/") for row in bars.values() for bar in row)
     assert bars["7c"][-1].label == "100%, no ReCo" and bars["7c"][-1].recipe == "small/camvid/20/classmix"
+
+
+def test_of_the_animals_subset_only_the_animals_count(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "voc" / "all" / "supervised-seed0.json")
+    record["val"]["last"]["iou"] = [0.5 if name in ANIMALS else 0.0 for name in record["classes"]]
+    write_json(tmp_path / "small" / "voc" / "all" / "supervised-seed0.json", record)
+    assert recipe_scores("small/voc/all/supervised", tmp_path) == {0: 50.0}

@@ -94,7 +94,8 @@ EXTRA: dict[str, dict[str, str]] = {
     },
     "05": {"0.6": "an example"},
     "07": {
-        "128": "crop of small/camvid", "240": "size of small/camvid", "2,975": "training images of Cityscapes",
+        "128": "crop of small/camvid", "180": "size of small/camvid", "240": "the same",
+        "2,975": "training images of Cityscapes",
         "347": "367 - 20", "95": "level of the intervals",
     },
     "10": {
