@@ -146,7 +146,14 @@ def build_backbone(name: str, weights: str | Path | None, output_stride: int) ->
     pretrained = str(weights) == "imagenet"
     if pretrained and spec.width_multiplier not in (None, 1.0):
         raise InputError(f"torchvision has no ImageNet weights for {name!r}: give the path of a state dict")
-    network = getattr(torchvision.models, spec.constructor)(weights="IMAGENET1K_V1" if pretrained else None, **options)
+    try:
+        network = getattr(torchvision.models, spec.constructor)(
+            weights="IMAGENET1K_V1" if pretrained else None, **options
+        )
+    except (OSError, RuntimeError) as error:  # no network, no room, or a file that was cut short
+        raise InputError(
+            f"ImageNet weights of {name} cannot be fetched: {one_line(error)}; go on line once, or give a file of them"
+        ) from error
     if weights is not None and not pretrained:
         _load_state(network, Path(weights), name)
     build = _mobilenet if spec.constructor == "mobilenet_v2" else _resnet

@@ -7,6 +7,7 @@ Options are generated from the configuration's dataclasses and from the signatur
 import argparse
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,8 @@ from tqdm import tqdm
 from reco_core.cli_data import DATA_COMMANDS
 from reco_core.cli_networks import evaluate, predict, relations
 from reco_core.config import TrainConfig
-from reco_core.errors import InputError, TrainingError
-from reco_core.experiments import COMPARED, recipe_names, twins
+from reco_core.errors import InputError, TrainingError, one_line, printable
+from reco_core.experiments import default_seeds, recipe_names, twins
 from reco_core.experiments import recipe as recipe_options
 from reco_core.presets import Preset
 from reco_core.reporting import Silent
@@ -76,6 +77,7 @@ def train(
 
 def train_one(options: TrainConfig, folder: Path, record: Path) -> None:
     """Train, record and tell."""
+    from reco_core.files import check_place
     from reco_core.results import write_record
     from reco_core.trainers import Trainer
 
@@ -84,6 +86,7 @@ def train_one(options: TrainConfig, folder: Path, record: Path) -> None:
         trainer.reporter = Silent()
         trainer.fit()
         return
+    check_place(record)
     print(f"{options.method} on {options.data.dataset}, {len(trainer.split.labelled)} labelled images"
           f" (split {trainer.split.digest}), {len(trainer.split.unlabelled)} without; seed {options.seed};"
           f" {trainer.fabric.device}; into {folder}")  # fmt: skip
@@ -100,7 +103,7 @@ def train_one(options: TrainConfig, folder: Path, record: Path) -> None:
 def reproduce(
     group: Annotated[str, tyro.conf.Positional],
     methods: tuple[str, ...] = (),
-    seeds: tuple[int, ...] = (0, 1, 2),
+    seeds: tuple[int, ...] = (),
     root: str | None = None,
     weights: str | None = None,
     preset: Preset = "published",
@@ -115,11 +118,12 @@ def reproduce(
     Recipes of one configuration, such as the last bars of Fig. 7's panels, are run once.
 
     Args:
-        group: recipes' common name, such as table1/pascal_voc or small/camvid/20.
-        methods: only these; by default supervised, classmix and reco+classmix of small recipes, else all.
-        seeds: of the runs.
-        root: the data set's folder.
-        weights: the backbone's initial weights: "imagenet" or a path; by default the recipe's own.
+        group: recipes' common name, such as table1/pascal_voc or small/camvid/20; "small" is all that a laptop's
+            recipes ask.
+        methods: only these; by default all.
+        seeds: of the runs; by default 0 to 2, to 4 of toyscapes, to 7 of CamVid's main comparison.
+        root: the data set's folder, for groups of one data set; by default $RECO_DATA/<name>.
+        weights: "imagenet" or a path, instead of the recipes' pretrained weights; random ones stay random.
         preset: what the published experiments did, or what the paper's text says.
         output: folder of the runs.
         results: folder of the records.
@@ -129,12 +133,14 @@ def reproduce(
     """
     from reco_core.sweeps import SweepRun, sweep
 
-    names = recipe_names(group)
-    wanted = methods or (COMPARED if group.startswith("small/") else ())
-    chosen = [name for name in names if not wanted or name.rpartition("/")[2] in wanted] or list(names)
+    chosen = [name for name in recipe_names(group) if not methods or name.rpartition("/")[2] in methods]
+    if not chosen:
+        raise InputError(f"{group!r} has no recipe of {', '.join(methods)}: see `reco recipes {group}`")
     runs = []
-    for seed in seeds:
+    for seed in seeds or range(max(map(default_seeds, chosen))):
         for position, name in enumerate(chosen):
+            if not seeds and seed >= default_seeds(name):
+                continue
             if set(twins(name)) & set(chosen[:position]):
                 continue  # a run of the same configuration is in this list
             records = [results / f"{twin}-seed{seed}.json" for twin in twins(name)]
@@ -218,6 +224,8 @@ def main(arguments: list[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     commands, prog = {**COMMANDS, "data": data}, "reco"
+    if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal cannot show must not end a run
+        sys.stdout.reconfigure(errors="backslashreplace")
     if arguments[:1] == ["data"]:
         commands, prog, arguments = DATA_COMMANDS, "reco data", arguments[1:] or ["--help"]
     try:
@@ -232,10 +240,18 @@ def main(arguments: list[str] | None = None) -> None:
             description="ReCo: regional contrast for semantic segmentation.",
             config=(tyro.conf.OmitArgPrefixes,),
         )
+        sys.stdout.flush()
     except InputError as error:
         sys.exit(_fail(f"reco: {error}", 2))
     except TrainingError as error:
         sys.exit(_fail(f"reco: {error}", 1))
+    except BrokenPipeError:  # such as `reco recipes | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_fail("reco: nobody reads the output any more", 141))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        reason = f"{place}{error.strerror or one_line(error)}"
+        sys.exit(_fail(f"reco: {printable(reason)}; then the same command again", 2))
     except KeyboardInterrupt as error:
         sys.exit(_fail(f"reco: {str(error) or 'interrupted; the same command goes on from the last checkpoint'}", 130))
 

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from reco_core.errors import InputError
 
 Method = Literal[
-    "supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan",
+    "supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "unimatch",
     "reco+supervised", "reco+mean_teacher", "reco+cutout", "reco+cutmix", "reco+classmix", "reco+s4gan",
+    "reco+unimatch",
 ]  # fmt: skip
 
 
@@ -89,8 +90,10 @@ class ReCoConfig:
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """SGD with the polynomial schedule of Appendix A."""
+    """Optimiser, with the polynomial schedule of Appendix A."""
 
+    name: Literal["sgd", "adamw"] = "sgd"
+    """sgd (paper), or adamw, which learns more in few steps: no momentum or Nesterov to set, weights decay apart."""
     iterations: int = 600
     """Training steps (paper: 40,000)."""
     batch_size: int = 4
@@ -131,6 +134,8 @@ class TrainConfig:
     """eta of Eq. 5: the confident share of each image (published), or of the batch (the text)."""
     s4gan_threshold: float = 0.6
     """gamma of S4GAN: how true a prediction must look to the discriminator to be learnt from (Mittal et al., 2019)."""
+    consistency_threshold: float = 0.95
+    """Confidence from which a pixel teaches in weak-to-strong consistency (UniMatch)."""
     eval_every: int = 200
     """Steps between evaluations."""
     log_every: int = 20

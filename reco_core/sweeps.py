@@ -3,12 +3,14 @@
 A run with a record is skipped, one with a checkpoint goes on from it, and one that fails stops no other.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
+from reco_core.files import exists, read_json
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,29 @@ def sweep(
     if engine not in ("sequential", "ray"):
         raise InputError(f"engine {engine!r} is not one of sequential, ray")
     open_runs = []
-    for run in runs:
-        if run.record.exists():
-            tell(f"{run.record} is there")
-        else:
-            open_runs.append(run)
     failed: dict[Path, str] = {}
+    for run in runs:
+        if not exists(run.record):
+            open_runs.append(run)
+            continue
+        try:
+            read_json(run.record)
+            tell(f"{run.record} is there")
+        except InputError as error:  # what is no whole record must neither count as one nor be overwritten
+            failed[run.record] = str(error)
+            tell(f"FAILED: {error}")
+    recorded = len(runs) - len(open_runs) - len(failed)
+    started, steps_done, steps = time.monotonic(), 0, sum(run.options.optimiser.iterations for run in open_runs)
 
     def ended(run: SweepRun, error: Exception | None) -> None:
+        nonlocal steps_done
+        steps_done += run.options.optimiser.iterations
         if error is not None:
             failed[run.record] = " ".join(str(error).split()) or type(error).__name__
-        done = len(runs) - len(open_runs) + sum(other.record.exists() for other in open_runs)
-        tell(f"[{done}/{len(runs)}] {run.record}" + (f": FAILED: {failed[run.record]}" if error is not None else ""))
+        done = recorded + sum(other.record.exists() for other in open_runs)
+        said = f"[{done}/{len(runs)}] {run.record}" + (f": FAILED: {failed[run.record]}" if error is not None else "")
+        left = steps - steps_done  # of the runs that have not ended; those of a method take about the same time each
+        tell(said + (f"; about {duration((time.monotonic() - started) / steps_done * left)} left" if left else ""))
 
     if engine == "ray":
         _with_ray(open_runs, train, cpus_per_run, gpus_per_run, ended)
@@ -68,6 +81,14 @@ def sweep(
             tell(f"{run.record} ...")
             ended(run, _error_of(train, run))
     return failed
+
+
+def duration(seconds: float) -> str:
+    """A time that is left, in words: "40 s", "12 min", "3 h 05 min"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def _error_of(train: Callable[[TrainConfig, Path, Path], None], run: SweepRun) -> Exception | None:

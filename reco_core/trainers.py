@@ -16,6 +16,7 @@ from reco_core.backbones import weights_digest
 from reco_core.bank import FeatureBank
 from reco_core.bookkeeping import Bookkeeping
 from reco_core.config import OptimiserConfig, TrainConfig
+from reco_core.consistency import weak_to_strong
 from reco_core.devices import make_fabric
 from reco_core.errors import InputError, Interrupted
 from reco_core.guard import FolderLock, Interruption, readable_errors
@@ -37,6 +38,15 @@ def learning_rate(step: int, options: OptimiserConfig) -> float:
     """The polynomial schedule of Appendix A: lr (1 - step / iterations) ** power, at step 0, 1, ..."""
     held = step - step % options.schedule_interval
     return options.learning_rate * (1 - held / options.iterations) ** options.power
+
+
+def make_optimiser(network: torch.nn.Module, options: OptimiserConfig) -> torch.optim.Optimizer:
+    """SGD, as in the paper, or AdamW, over the parameters that are trained; one group, decay on everything."""
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    settings = {"lr": options.learning_rate, "weight_decay": options.weight_decay}
+    if options.name == "adamw":
+        return torch.optim.AdamW(parameters, **settings)
+    return torch.optim.SGD(parameters, momentum=options.momentum, nesterov=options.nesterov, **settings)
 
 
 class Trainer(Bookkeeping):
@@ -112,13 +122,7 @@ class Trainer(Bookkeeping):
             self.teacher = MeanTeacher(
                 network, options.teacher_decay, options.teacher_batch_norm, options.teacher_ramp
             ).to(self.fabric.device)
-        optimiser = torch.optim.SGD(
-            [parameter for parameter in network.parameters() if parameter.requires_grad],
-            lr=options.optimiser.learning_rate,
-            momentum=options.optimiser.momentum,
-            nesterov=options.optimiser.nesterov,
-            weight_decay=options.optimiser.weight_decay,
-        )
+        optimiser = make_optimiser(network, options.optimiser)
         self.student, self.optimiser = self.fabric.setup(
             torch.compile(network) if options.compile else network, optimiser
         )
@@ -198,6 +202,12 @@ class Trainer(Bookkeeping):
                 losses["unsupervised"] = unsupervised_cross_entropy(
                     logits, pseudo, confidence, options.reco.strong_threshold, options.eta
                 )
+            elif options.base_method == "unimatch":  # the student's own labels, learnt through strong augmentation
+                with self.fabric.autocast():
+                    losses["unsupervised"], output, pseudo, confidence = weak_to_strong(
+                        self.student, self.student.module.classifier, others, valid, options.consistency_threshold,
+                        self.contrast is not None, host, device,
+                    )  # fmt: skip
             else:  # S4GAN: the student's own labels, and a discriminator's opinion of them
                 others, padding, _ = strong_augment(others, padding, generator=host)
                 output = self.student(others, self.contrast is not None)

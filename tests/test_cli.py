@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from reco_core.cli import main
+from reco_core.experiments import COMPARED
 
 NETWORK = "--iterations 4 --batch-size 2 --backbone mobilenet_v2_035 --width 16 --representation-dim 16 --eval-every 2"
 NETWORK = f"{NETWORK} --accelerator cpu --num-queries 8 --num-keys 8".split()
@@ -103,11 +104,14 @@ def test_reproduce_runs_a_group_and_tells_what_failed(tmp_path, monkeypatch, cap
     monkeypatch.setattr(cli, "train_one", train)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
-        main(["reproduce", "small/camvid/10", "--seeds", "0", "1"])
+        main(["reproduce", "small/camvid/10", "--seeds", "0", "1", "--methods", *COMPARED])
     said = capsys.readouterr()
     assert "2 of 6 runs failed; the same command tries them again" in said.err and "FAILED: no memory" in said.out
     names = sorted(path.name for path in (tmp_path / "results" / "small" / "camvid" / "10").iterdir())
     assert names == [f"{method}-seed{seed}.json" for method in ("reco+classmix", "supervised") for seed in (0, 1)]
+    with pytest.raises(SystemExit):
+        main(["reproduce", "table2/pascal_voc/92", "--methods", "supervised"])
+    assert "has no recipe of supervised: see `reco recipes table2/pascal_voc/92`" in capsys.readouterr().err
     # recipes of one configuration run once, and a record of one counts for the others
     main(["reproduce", "small/camvid/fig7a", "--seeds", "0"])
     (tmp_path / "results/small/camvid/fig7a/256-seed0.json").rename(tmp_path / "results/shared.json")

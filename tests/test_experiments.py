@@ -1,18 +1,20 @@
 """reco_core.experiments, presets, compare: every cell of the paper has a recipe, and the presets differ as told."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import pytest
 import torch
 from conftest import ROOT
 
 from reco_core.compare import ANIMALS, beside_the_paper, cell_recipe, panel, recipe_records, recipe_scores
+from reco_core.config import TrainConfig, from_dict
 from reco_core.errors import InputError
-from reco_core.experiments import RECIPES, recipe, recipe_names, twins
+from reco_core.experiments import RECIPES, default_seeds, recipe, recipe_names, twins
 from reco_core.files import read_json, write_json
 from reco_core.models import build_model
 from reco_core.paper import TABLES
 from reco_core.presets import ROWS
+from reco_core.results import load_record
 
 OTHERS = {"AdvSemSeg", "CCT", "GCT", "VAT", "PseudoSeg", "CAC (PSPNet)", "CCT (PSPNet)"}
 
@@ -89,7 +91,36 @@ def test_recipes_say_what_their_names_say():
 
 @pytest.mark.parametrize("name", [n for n in RECIPES if n.startswith("small/") and n.count("/") == 3][:3])
 def test_a_recipes_network_can_be_built(name):
-    assert build_model(recipe(name).model, 4)(torch.zeros(1, 3, 32, 32)).logits.shape[:2] == (1, 4)
+    network = build_model(replace(recipe(name).model, weights=None), 4)  # without a download
+    assert network(torch.zeros(1, 3, 32, 32)).logits.shape[:2] == (1, 4)
+
+
+def test_every_record_holds_the_configuration_of_its_recipe():
+    """Seed, the images' folder and the weights' file are a run's own; all else must be what its name stands for."""
+    for path in sorted((ROOT / "results").rglob("*-seed*.json")):
+        if {"relations", "borders"} & set(path.parts):
+            continue
+        name = path.relative_to(ROOT / "results").as_posix().rpartition("-seed")[0]
+        options, wanted = from_dict(TrainConfig, load_record(path)["config"]), RECIPES[name]
+        assert (options.model.weights is None) == (wanted.model.weights is None), path
+        model, data = replace(options.model, weights=wanted.model.weights), replace(options.data, root=None)
+        assert replace(options, seed=0, model=model, data=data) == wanted, path
+
+
+def test_weights_and_folders_of_recipes(monkeypatch):
+    monkeypatch.setenv("RECO_DATA", "/photographs")
+    assert recipe("small/camvid/20/classmix", weights="mine.pth").model.weights == "mine.pth"
+    assert recipe("small/camvid/20/classmix").model.weights == "imagenet"
+    assert recipe("small/toyscapes/20/classmix", weights="mine.pth").model.weights is None, "random ones stay random"
+    assert recipe("small/nyu_v2/50/classmix").data.root == "/photographs/nyu_v2"
+    assert recipe("small/nyu_v2/50/classmix", root="here").data.root == "here"
+
+
+def test_seeds_that_are_run():
+    """Three at least; eight of the comparison with the book's main interval, five where data costs nothing."""
+    assert {default_seeds(name) for name in recipe_names("table1")} == {3}
+    assert {default_seeds(name) for name in recipe_names("small/toyscapes")} == {5}
+    assert [default_seeds(f"small/camvid/20/{method}") for method in ("reco+classmix", "cutmix")] == [8, 3]
 
 
 def test_unknown_names():

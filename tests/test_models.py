@@ -1,5 +1,7 @@
 """reco_core.models and reco_core.backbones."""
 
+from urllib.error import URLError
+
 import pytest
 import torch
 
@@ -115,6 +117,18 @@ def test_clear_errors(tmp_path):
         deeplab_v3_plus(3, "resnet18", weights=tmp_path / "other.pth")
     with pytest.raises(InputError, match="no ImageNet weights for 'mobilenet_v2_035'"):
         deeplab_v3_plus(3, "mobilenet_v2_035", weights="imagenet")
+
+
+def test_imagenet_weights_that_cannot_be_fetched(monkeypatch):
+    """Off line the error says what to do, in one line."""
+
+    def no_network(*arguments, **options):
+        raise URLError(OSError(-2, "Name or service not known"))
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", no_network)
+    with pytest.raises(InputError, match="weights of mobilenet_v2 cannot be fetched: .*not known.*give a file of them"):
+        deeplab_v3_plus(3, "mobilenet_v2", weights="imagenet")
+
 
 
 def test_build_model_follows_the_configuration():

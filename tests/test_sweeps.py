@@ -8,7 +8,7 @@ from trust import fault
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
 from reco_core.files import write_json
-from reco_core.sweeps import SweepRun, sweep
+from reco_core.sweeps import SweepRun, duration, sweep
 
 
 def runs(folder, count):
@@ -56,6 +56,18 @@ def test_several_at_once_with_ray(tmp_path, monkeypatch):
         assert "seed 3" in next(iter(failed.values()))
     finally:
         ray.shutdown()
+
+
+def test_it_tells_how_long_it_will_take(tmp_path, monkeypatch):
+    """Four runs of 600 steps, one recorded already, a minute each: after the first, two are left."""
+    clock = iter([0.0, 60.0, 120.0, 180.0])
+    monkeypatch.setattr("reco_core.sweeps.time.monotonic", lambda: next(clock))
+    write_json(tmp_path / "record0.json", {})
+    said = []
+    sweep(runs(tmp_path, 4), lambda options, folder, record: write_json(record, {}), tell=said.append)
+    ended = [line for line in said if line.startswith("[")]
+    assert [line.partition("; ")[2] for line in ended] == ["about 2 min left", "about 1 min left", ""]
+    assert [duration(seconds) for seconds in (4.4, 59.6 * 60, 3 * 3600 + 290)] == ["4 s", "1 h 00 min", "3 h 05 min"]
 
 
 def test_unknown_engine(tmp_path):

@@ -68,7 +68,8 @@ def test_same_seed_same_weights_and_another_seed_others(tiny):
 
 
 BANK = {"reco": replace(OPTIONS.reco, bank_size=32)}
-RESUMED = [(2, {}), (4, {}), (4, {"method": "reco+s4gan"}), (4, BANK)]
+ADAMW = {"optimiser": replace(OPTIONS.optimiser, name="adamw", learning_rate=3e-3)}
+RESUMED = [(2, {}), (4, {}), (4, {"method": "reco+s4gan"}), (4, BANK), (4, {"method": "reco+unimatch"}), (4, ADAMW)]
 
 
 @pytest.mark.parametrize(("stop", "changes"), RESUMED)
@@ -97,7 +98,8 @@ def test_methods_share_labelled_images_and_first_weights(tiny):
         assert torch.equal(reference[2], other[2])
 
 
-ALL_METHODS = ["supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "reco+classmix", "reco+s4gan"]
+ALL_METHODS = ["supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "unimatch"]
+ALL_METHODS += ["reco+classmix", "reco+s4gan", "reco+unimatch"]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_each_method_learns(toys, method):
     """On toyscapes the supervised loss falls, and every loss that the method promises is there and not zero."""
     steps = replace(OPTIONS.optimiser, iterations=30)
     easy = replace(OPTIONS.reco, strong_threshold=0.4)  # some pseudo-labels are confident enough within thirty steps
-    run = trainer(toys, method=method, optimiser=steps, reco=easy, s4gan_threshold=0.4)
+    run = trainer(toys, method=method, optimiser=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4)
     history = run.fit()["history"]
     losses = [entry for entry in history if "supervised" in entry]
     assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
@@ -121,14 +123,14 @@ def test_each_method_learns(toys, method):
     assert all(max(entry[name] for entry in losses) > 0 for name in promised)
 
 
-TERMS = [(method, "unsupervised") for method in ("mean_teacher", "cutout", "cutmix", "classmix", "s4gan")]
+TERMS = [(method, "unsupervised") for method in ("mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "unimatch")]
 
 
 @pytest.mark.parametrize(("method", "name"), [*TERMS, ("s4gan", "feature_matching"), ("reco+supervised", "reco")])
 def test_each_term_moves_the_weights(tiny, method, name):
     """Without the term, the same steps end in other weights: it is not only computed."""
     easy = replace(OPTIONS.reco, strong_threshold=0.6)  # pseudo-labels weigh something after a few steps
-    changed = {"method": method, "reco": easy, "s4gan_threshold": 0.1}
+    changed = {"method": method, "reco": easy, "s4gan_threshold": 0.1, "consistency_threshold": 0.4}
     run, without = trainer(tiny, **changed), trainer(tiny, **changed)
     drop_term(without, name)
     for _ in range(6):
@@ -149,6 +151,8 @@ def drop_term(run, name):
         run.adversary.student_losses = lambda *judged: {
             key: 0 * value if key == name else value for key, value in losses(*judged).items()
         }
+    elif run.teacher is None:
+        run.options = replace(run.options, consistency_threshold=2.0)
     else:
         label = run.teacher.label
 

@@ -1,6 +1,8 @@
 """One look for every figure: white ground, colour-blind palette, labelled axes, class colours that never change."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rcParams
@@ -8,6 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
+
+from reco_core.errors import InputError
+from reco_core.files import atomic_write
 
 COLOURS = {
     "blue": "#0072B2",
@@ -32,6 +37,8 @@ METHOD_COLOURS = {
     "reco+supervised": COLOURS["green"],
     "s4gan": COLOURS["red"],
     "reco+mean_teacher": COLOURS["ink"],
+    "unimatch": COLOURS["orange"],
+    "reco+unimatch": COLOURS["red"],
 }
 METHOD_NAMES = {
     "supervised": "Supervised",
@@ -46,6 +53,8 @@ METHOD_NAMES = {
     "reco+s4gan": "ReCo + S4GAN",
     "reco+cutout": "ReCo + CutOut",
     "reco+cutmix": "ReCo + CutMix",
+    "unimatch": "UniMatch",
+    "reco+unimatch": "ReCo + UniMatch",
 }
 
 RC = {
@@ -76,6 +85,18 @@ def use_style() -> None:
 def new_figure(width: float = 7.0, height: float = 3.5) -> Figure:
     """An empty figure of the given size, inches, drawn on white and laid out without overlaps."""
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def save_figure(figure: Figure, path: Path, **options: Any) -> None:
+    """Write a figure, whole or not at all, in the format that the name ends with.
+
+    Raises:
+        InputError: an ending that is no picture's, or a place that cannot be written to.
+    """
+    kind = Path(path).suffix[1:].lower()
+    if kind not in figure.canvas.get_supported_filetypes():
+        raise InputError(f"{path}: not a picture's name; let it end in .png, .svg or .pdf")
+    atomic_write(path, lambda file: figure.savefig(file, format=kind, **options))
 
 
 def hide_axes(axes: Axes) -> None:

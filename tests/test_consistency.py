@@ -1,0 +1,95 @@
+"""reco_core.consistency."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from reco_core import IGNORE_INDEX
+from reco_core.consistency import confident_cross_entropy, drop_channels, weak_to_strong
+from reco_core.models import SegmentationOutput, deeplab_v3_plus
+
+
+def test_only_sure_pixels_teach_but_all_valid_ones_count():
+    """Four pixels: sure, unsure, sure, void. Two teach, three are valid: the sum of two losses over three."""
+    logits = torch.zeros(1, 4, 1, 4)
+    logits[0, 2, 0, 2] = 1.0
+    labels = torch.tensor([[[0, 1, 2, IGNORE_INDEX]]])
+    confidence = torch.tensor([[[0.95, 0.94, 0.99, 0.99]]])
+    loss = confident_cross_entropy(logits, labels, confidence, threshold=0.95)
+    assert loss.item() == pytest.approx((math.log(4) + math.log(3 + math.e) - 1) / 3, rel=1e-6)
+
+
+def test_nothing_sure_and_nothing_valid_give_an_attached_zero():
+    logits = torch.randn(1, 3, 2, 2, requires_grad=True)
+    for labels, confidence in ((torch.zeros(1, 2, 2), torch.zeros(1, 2, 2)), (torch.full((1, 2, 2), 255), 1.0)):
+        loss = confident_cross_entropy(logits, labels.long(), torch.as_tensor(confidence).expand(1, 2, 2), 0.95)
+        assert loss.item() == 0
+        loss.backward()
+        assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+def test_channels_are_dropped_whole_and_the_rest_doubled():
+    embedding = torch.rand(4, 1000, 2, 3) + 0.1
+    dropped = drop_channels(embedding, torch.Generator().manual_seed(0))
+    ratio = dropped / embedding
+    assert set(ratio.round(decimals=4).unique().tolist()) == {0.0, 2.0}
+    assert torch.equal(ratio, ratio[:, :, :1, :1].expand_as(ratio)), "a channel goes as a whole"
+    share = (ratio[:, :, 0, 0] == 0).float().mean(dim=1)
+    assert torch.all((share - 0.5).abs() < 0.06) and len(share.unique()) > 1, "each image draws its own half"
+
+
+class Sure(torch.nn.Module):
+    """Says the colour channel with the largest value, with a given sharpness; Z is the image itself."""
+
+    def __init__(self, sharpness):
+        super().__init__()
+        self.sharpness = torch.nn.Parameter(torch.tensor(sharpness))
+        self.seen = []
+
+    def classifier(self, embedding):
+        return self.sharpness * embedding
+
+    def forward(self, images, with_representation):
+        self.seen.append((images, with_representation))
+        return SegmentationOutput(self.classifier(images), images if with_representation else None, images)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.95])
+def test_the_terms_are_weighted_and_added(monkeypatch, threshold):
+    """With views that change nothing, the three terms are cross-entropies that can be taken by hand."""
+    monkeypatch.setattr("reco_core.consistency.cutmix", lambda *batch, generator: batch)
+    monkeypatch.setattr("reco_core.consistency.strong_augment", lambda *batch, generator: batch)
+    monkeypatch.setattr("reco_core.consistency.drop_channels", lambda embedding, generator: 0 * embedding)
+    network, images = Sure(4.0), torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    valid = torch.ones(2, 4, 4, dtype=torch.bool)
+    valid[0, 0] = False
+    found = weak_to_strong(network, network.classifier, images, valid, threshold, with_representation=True)
+    logits = 4 * images
+    confidence, labels = logits.softmax(dim=1).max(dim=1)
+    teaches = valid & (confidence >= threshold)
+    of_view = F.cross_entropy(logits, labels, reduction="none")[teaches].sum() / valid.sum()
+    of_blind = teaches.sum() * math.log(3) / valid.sum()
+    assert found.loss.item() == pytest.approx((2 * 0.25 * of_view + 0.5 * of_blind).item(), rel=1e-5)
+    assert torch.all(found.labels[0, 0] == IGNORE_INDEX) and torch.all(found.confidence[0, 0] == 0)
+    assert [asked for _, asked in network.seen] == [False, True, False], "R is computed for the first strong view alone"
+
+
+def test_labels_are_constants_and_views_differ():
+    """No gradient through the weak view's labels; the two strong views are not the same image."""
+    network = deeplab_v3_plus(3, "mobilenet_v2_035", representation_dim=8, width=16).train()
+    images, valid = torch.rand(2, 3, 32, 32), torch.ones(2, 32, 32, dtype=torch.bool)
+    seen = []
+
+    def student(view, with_representation):
+        seen.append(view)
+        return network(view, with_representation)
+
+    generator = torch.Generator().manual_seed(0)
+    found = weak_to_strong(student, network.classifier, images, valid, 0.0, True, generator, generator)
+    assert torch.equal(seen[0], images) and not torch.equal(seen[1], seen[2])
+    assert not found.labels.requires_grad and not found.confidence.requires_grad
+    assert found.output.representation.shape[:2] == (2, 8)
+    found.loss.backward()
+    assert all(weight.grad is not None for weight in network.classifier.parameters())
