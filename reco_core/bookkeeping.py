@@ -13,7 +13,7 @@ from reco_core import config
 from reco_core.adversarial import Adversary
 from reco_core.checkpoints import load_latest, remove_unfinished, save_checkpoint
 from reco_core.config import TrainConfig
-from reco_core.errors import InputError, TrainingError
+from reco_core.errors import InputError, TrainingError, one_line
 from reco_core.evaluation import Scores, evaluate
 from reco_core.files import atomic_write
 from reco_core.guard import Interruption, LossWatch, all_finite
@@ -109,8 +109,11 @@ class Bookkeeping:
                 if self.folder is not None:
                     path = self.folder / f"failed-step-{step + 1}.pt"
                     content = {"step": step + 1, "config": config.to_dict(self.options), **batch}
-                    atomic_write(path, lambda file: torch.save(content, file))
-                    advice += f"; its batch is kept in {path}"
+                    try:
+                        atomic_write(path, lambda file: torch.save(content, file))
+                        advice += f"; its batch is kept in {path}"
+                    except InputError as error:  # a full disk must not hide what went wrong first
+                        advice += f"; its batch could not be kept: {error}"
         raise TrainingError(f"{where}: {advice}")
 
     def _asked_to_stop(self, interruption: Interruption) -> bool:
@@ -209,21 +212,44 @@ class Bookkeeping:
         if state is None:
             return
         kept = config.from_dict(TrainConfig, state["config"], str(self.folder))
+        try:
+            self._go_on_from(state, kept)
+        except InputError:
+            raise
+        except Exception as error:  # parts are missing, or of another version
+            raise InputError(
+                f"{self.folder}: the parts of its checkpoint do not fit this run ({one_line(error)});"
+                " choose another folder, or delete this one"
+            ) from error
+
+    def _go_on_from(self, state: dict[str, Any], kept: TrainConfig) -> None:
         if _what_decides(kept) != _what_decides(self.options):
             raise InputError(
                 f"{self.folder}: holds a run with another configuration: choose another folder, or delete this one"
             )
         if tuple(state["labelled"]) != self.split.names:
             raise InputError(f"{self.folder}: was trained with other labelled images: choose another folder")
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.history, self.best, self.best_state = state["history"], state["best"], state["best_network"]
+        self.step, self.seconds = state["step"], float(state["seconds"])
+        self.history, self.best, self.best_state = list(state["history"]), state["best"], state["best_network"]
+        total = self.options.optimiser.iterations
+        if self.step not in range(total + 1) or (self.step == total and self.best_state is None):
+            raise ValueError(f"step {self.step} of {total}")
+        for tensors in (state["network"], self.best_state):
+            if tensors is not None:  # no evaluation yet
+                _same_shapes(tensors, self.network.state_dict())
         self.student.module.load_state_dict(state["student"])
         self.optimiser.load_state_dict(state["optimiser"])
         if "losses" in state:
             self.watch.load_state_dict(state["losses"], self.fabric.device)
         for name in ("teacher", "adversary", "contrast"):
-            if getattr(self, name) is not None and state.get(name) is not None:
+            if getattr(self, name) is not None:
                 getattr(self, name).load_state_dict(state[name])
+
+
+def _same_shapes(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+    """Refuse a stored network that is not needed before the end, while it can still be said."""
+    if {name: value.shape for name, value in tensors.items()} != {name: value.shape for name, value in own.items()}:
+        raise ValueError("another network")
 
 
 def _what_decides(options: TrainConfig) -> TrainConfig:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from reco_core.errors import InputError, one_line
-from reco_core.files import atomic_write
+from reco_core.files import atomic_write, exists
 
 NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 
@@ -36,7 +36,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         InputError: missing, truncated, or not one of ours.
     """
     path = Path(path)
-    if not path.is_file():
+    if not exists(path) or path.is_dir():
         raise InputError(f"{path}: no such checkpoint; train one with `reco train`")
     try:
         with zipfile.ZipFile(path) as archive:  # torch.load alone does not notice every damaged byte
@@ -59,7 +59,7 @@ def load_latest(folder: Path) -> dict[str, Any] | None:
     Raises:
         InputError: if there are checkpoints and none is whole.
     """
-    candidates = [Path(folder) / name for name in (NAME, PREVIOUS) if (Path(folder) / name).exists()]
+    candidates = [Path(folder) / name for name in (NAME, PREVIOUS) if exists(Path(folder) / name)]
     problem: InputError | None = None
     for path in candidates:
         try:

@@ -220,7 +220,8 @@ def with_recipe(arguments: list[str]) -> Callable[..., None]:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line.
 
-    Bad input ends with one line on standard error and exit code 2, a run that cannot go on with 1, Ctrl-C with 130.
+    Bad input ends with one line on standard error and exit code 2, a run that cannot go on with 1, Ctrl-C with 130, an
+    output that nobody reads with 141.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     commands, prog = {**COMMANDS, "data": data}, "reco"
@@ -250,8 +251,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(_fail("reco: nobody reads the output any more", 141))
     except OSError as error:
         place = f"{error.filename}: " if error.filename is not None else ""
-        reason = f"{place}{error.strerror or one_line(error)}"
-        sys.exit(_fail(f"reco: {printable(reason)}; then the same command again", 2))
+        reason = printable(f"{place}{error.strerror or one_line(error)}")
+        sys.exit(_fail(f"reco: {reason}: mend that, then run the same command again", 2))
     except KeyboardInterrupt as error:
         sys.exit(_fail(f"reco: {str(error) or 'interrupted; the same command goes on from the last checkpoint'}", 130))
 

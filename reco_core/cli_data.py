@@ -33,10 +33,11 @@ def preview(name: Name, root: str | None = None, split: str = "train", output: P
         output: the picture; by default NAME-SPLIT.png.
     """
     from reco_core import datasets
+    from reco_core.figures.style import save_figure
 
     figure = datasets.preview(datasets.load(name, root, split))
     path = output or Path(f"{name}-{split}.png")
-    figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white")
+    save_figure(figure, path, dpi=150, bbox_inches="tight", facecolor="white")
     print(path)
 
 

@@ -114,6 +114,7 @@ def relations(
     """
     from reco_core.devices import usable_device
     from reco_core.figures import relations as figures
+    from reco_core.figures.style import save_figure
     from reco_core.relations import class_relations, write_relations
 
     usable_device(device)
@@ -138,7 +139,7 @@ def relations(
         )
     for name, figure in pictures.items():
         path = output / f"{name}.svg"
-        figure.savefig(path)
+        save_figure(figure, path)
         print(path)
 
 

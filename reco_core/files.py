@@ -1,6 +1,8 @@
 """Files that are either whole or absent: write beside, flush to disk, rename. And text files that people write."""
 
+import errno
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -41,13 +43,33 @@ def atomic_write(path: Path, write: Callable[[IO[bytes]], None], keep: Path | No
         # torch.save reports a full disk as an error of its own, with the system's as its context
         for cause in (error, error.__context__) if isinstance(error, (OSError, RuntimeError)) else ():
             if isinstance(cause, OSError):
-                no_folder = isinstance(cause, FileExistsError) and not path.parent.is_dir()
-                reason = f"{path.parent} is no folder" if no_folder else cause.strerror or one_line(cause)
-                raise InputError(
-                    f"{path}: cannot be written: {reason};"
-                    " make room or choose another place, then run the same command again"
-                ) from error
+                raise _cannot_be_written(path, cause) from error
         raise
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place at which no file can be written, before there is something to write.
+
+    Raises:
+        InputError: a folder is there, or no right to write.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise _cannot_be_written(path, error) from error
+
+
+def _cannot_be_written(path: Path, error: OSError) -> InputError:
+    no_folder = isinstance(error, FileExistsError) and not path.parent.is_dir()
+    reason = f"{path.parent} is no folder" if no_folder else error.strerror or one_line(error)
+    return InputError(
+        f"{path}: cannot be written: {reason}; make room or choose another place, then run the same command again"
+    )
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -63,7 +85,7 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: missing, unreadable, not a JSON object, or with NaN or infinity, which JSON does not have.
     """
     try:
-        value = json.loads(_read_text(path), parse_constant=_no_number)
+        value = json.loads(_read_text(path), parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
@@ -75,6 +97,29 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number, write null")
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):  # 1e999
+        _no_number(digits)
+    return value
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at `path`.
+
+    Raises:
+        InputError: the system does not say: a folder that may not be entered, or a name that is too long.
+    """
+    try:
+        return Path(path).exists()
+    except OSError as error:
+        raise _cannot_be_read(path, error) from error
+
+
+def _cannot_be_read(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read: {error.strerror}; restore it, or name another file")
 
 
 def read_lines(path: Path) -> list[str]:
@@ -90,6 +135,6 @@ def _read_text(path: Path) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}; restore it, or name another file") from error
+        raise _cannot_be_read(path, error) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text in UTF-8 (byte {error.start}); save it as UTF-8") from error

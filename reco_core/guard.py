@@ -20,6 +20,8 @@ except ImportError:  # Windows has no flock: there two runs in one folder are no
     fcntl = None
 
 LOCK = ".lock"
+NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0)
+"""Flag for opening a file of our own: a link in its place might lead to a file that is somebody's."""
 _held: set[int] = set()
 """File descriptors of the locks of this process."""
 
@@ -32,6 +34,18 @@ def _let_go() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)
+
+
+def lock(handle: int) -> bool:
+    """Take an open file for this process until it is closed; False if another has it. Some file systems cannot."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
 
 
 class FolderLock(contextlib.AbstractContextManager):
@@ -52,26 +66,24 @@ class FolderLock(contextlib.AbstractContextManager):
             return self
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            self.handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | NOT_THROUGH_LINKS, 0o644)
+            _held.add(self.handle)
+            if not lock(self.handle):
+                owner = os.read(self.handle, 20).decode(errors="replace").strip()
+                raise InputError(
+                    f"{self.folder}: another run is in this folder (process {owner or 'unknown'}):"
+                    " wait for its end, or choose another folder (--output)"
+                )
+            os.truncate(self.handle, 0)
+            os.write(self.handle, f"{os.getpid()}\n".encode())
+        except InputError:
+            self.__exit__()
+            raise
         except OSError as error:
+            self.__exit__()
             raise InputError(
                 f"{self.folder}: cannot hold a run: {error.strerror}; choose another folder (--output)"
             ) from error
-        _held.add(self.handle)
-        try:
-            if fcntl is not None:
-                fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.read(self.handle, 20).decode(errors="replace").strip()
-            self.__exit__()
-            raise InputError(
-                f"{self.folder}: another run is in this folder (process {owner or 'unknown'}):"
-                " wait for its end, or choose another folder (--output)"
-            ) from error
-        except OSError:
-            pass  # a file system without locks
-        os.truncate(self.handle, 0)
-        os.write(self.handle, f"{os.getpid()}\n".encode())
         return self
 
     def __exit__(self, *error: Any) -> None:

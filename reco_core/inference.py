@@ -1,5 +1,6 @@
 """A trained network at work: load it from a checkpoint, segment image files, draw overlays."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,13 +98,16 @@ def predict_files(
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity {opacity} is not between 0 and 1")
     stems = [Path(path).stem for path in images]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    twice = next((stem for stem, count in Counter(stems).items() if count > 1), None)
     if twice is not None:
         raise InputError(f"two images are called {twice!r}: their results would overwrite each other, run them apart")
-    targets = {Path(path): output / f"{Path(path).stem}.png" for path in images}
-    own = next((path for path, target in targets.items() if path.resolve() == target.resolve()), None)
-    if own is not None:
-        raise InputError(f"{own}: its overlay would overwrite the image itself: choose another --output")
+    own = {Path(path).resolve() for path in images}
+    for stem in stems:
+        if f"{stem}.labels" in stems:  # an image of this name would have its overlay where the other has its classes
+            raise InputError(f"the results of {stem!r} and '{stem}.labels' would overwrite each other: run them apart")
+        for target in (output / f"{stem}.png", output / f"{stem}.labels.png"):
+            if target.resolve() in own:
+                raise InputError(f"{target}: a result would overwrite the image itself: choose another --output")
     for path in images:
         image = read_image(Path(path))
         labels = segment(trained, image, device)

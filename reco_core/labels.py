@@ -61,6 +61,8 @@ def balanced_split(data: Any, num_labelled: int | None, seed: int, min_classes: 
         InputError: fewer suitable images than asked for.
     """
     with_mask = [index for index in range(len(data)) if data.has_label(index)]
+    if not with_mask:
+        raise InputError(f"{data.name}/{data.split}: no image has a mask, nothing can be learnt; add masks")
     if num_labelled is None:
         return _split(data, with_mask, class_presence(data))
     presence = class_presence(data)
@@ -91,6 +93,8 @@ def choose_split(data: Any, options: DataConfig, seed: int) -> LabelledSplit:
     """
     if not 0 < options.unlabelled_share <= 1:
         raise InputError(f"unlabelled_share {options.unlabelled_share} is not a share: choose a number in (0, 1]")
+    if data.num_classes < 2:
+        raise InputError(f"{data.name}/{data.split}: one class alone cannot be told from anything; name a second class")
     if options.partial_labels is not None:
         split = balanced_split(data, None, seed)
         split = replace(split, unlabelled=split.labelled + split.unlabelled)

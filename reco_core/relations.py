@@ -224,7 +224,11 @@ def read_relations(path: Path) -> ClassRelations:
         classes, absent, about = tuple(value["classes"]), tuple(value["absent"]), value["about"]
         graphs = {name: np.array(graph, dtype=float) for name, graph in value["graphs"].items()}
         confusion, pixels = np.array(value["confusion"], dtype=int), np.array(value["pixels"], dtype=int)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if pixels.shape != (len(classes),) or not all(isinstance(name, str) for name in (*classes, *absent)):
+            raise ValueError("names and pixels of the classes")
+        if not all(np.isfinite(graph).all() for graph in graphs.values()):
+            raise ValueError("a similarity that is no number")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{path}: relations with a part missing or wrong ({one_line(error)}); write it again"
         ) from error

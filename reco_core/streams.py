@@ -21,12 +21,18 @@ def load_split(options: TrainConfig, split: str) -> Any:
 
 
 def check_crop(data: Any, options: TrainConfig) -> None:
-    """Refuse a crop that exceeds the images on both sides: most of it would be padding.
+    """Refuse a crop that exceeds the images on both sides, most of it would be padding; or one too small to train on.
 
     Raises:
         InputError: naming both sizes.
     """
     crop, size = options.data.crop, tuple(data[0][1].shape)
+    least = 16 if options.base_method == "s4gan" else 8  # what the discriminator, and strong augmentation, can halve
+    if min(crop) < least or (options.optimiser.batch_size == 1 and max(crop) <= 16):
+        raise InputError(
+            f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is too small: method {options.method!r} needs"
+            f" {least} x {least} pixels, and a batch of one more than 16 on a side"
+        )
     if crop[0] > size[0] and crop[1] > size[1]:
         raise InputError(
             f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is larger than image {data.names[0]!r} of"

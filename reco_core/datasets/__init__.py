@@ -3,8 +3,9 @@
 Each reads the layout that users download; none downloads by itself. toyscapes is drawn by the library.
 """
 
+import contextlib
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from reco_core.datasets import cityscapes, pascal_voc, sun_rgbd
@@ -25,6 +26,9 @@ REGISTRY = {
     "camvid": CamVid, "cityscapes": Cityscapes, "folder": Folder, "pascal_voc": PascalVOC, "sun_rgbd": SunRGBD,
     "toyscapes": ToyScapes,
 }  # fmt: skip
+
+MOST_PIXELS = 2**28
+"""Of an image: more than Pillow takes for honest."""
 
 __all__ = [
     "SegmentationDataset", "cached", "download", "info", "load", "names", "pixel_shares", "prepare", "preview",
@@ -59,9 +63,22 @@ def load(
         close = difflib.get_close_matches(name, names(), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise InputError(f"unknown data set {name!r}: known are {', '.join(names())}{hint}")
-    if size is not None and min(size) < 1:
+    if size is not None and (min(size) < 1 or size[0] * size[1] > MOST_PIXELS):
         raise InputError(f"{name}: size {size[0]} x {size[1]} is no image size; give height and width in pixels")
-    return REGISTRY[name](root=root, split=split, size=size, **options)
+    with _unreadable_folders(name):
+        return REGISTRY[name](root=root, split=split, size=size, **options)
+
+
+@contextlib.contextmanager
+def _unreadable_folders(name: str) -> Iterator[None]:
+    """One line for what the system refuses, such as entering a folder."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or name
+        raise InputError(
+            f"{where}: cannot be read: {error.strerror}; change its rights, or choose another place (--root, RECO_DATA)"
+        ) from error
 
 
 def prepare(
@@ -84,7 +101,8 @@ def prepare(
     """
     size = None
     if name == "pascal_voc":
-        pascal_voc.prepare(data_root(name, root), progress)
+        with _unreadable_folders(name):
+            pascal_voc.prepare(data_root(name, root), progress)
     elif name in ("cityscapes", "sun_rgbd"):
         size = {"cityscapes": cityscapes, "sun_rgbd": sun_rgbd}[name].PREPARED_SIZE
         for split in ("train", "val"):

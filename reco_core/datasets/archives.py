@@ -1,19 +1,22 @@
 """Fetch a public archive: resumed where it broke off, verified, unpacked without leaving its folder."""
 
+import contextlib
 import http.client
+import os
 import shutil
 import stat
 import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from reco_core.datasets.base import data_path
 from reco_core.errors import InputError, one_line
+from reco_core.guard import NOT_THROUGH_LINKS, lock
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done and bytes in all (None if the server does not say)."""
@@ -49,24 +52,47 @@ def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
         InputError: no network, or a transfer that broke off (run it again: it goes on from there).
     """
     part = path.with_name(path.name + ".part")
-    done = part.stat().st_size if part.exists() else 0
+    with _for_this_process_alone(part) as file:
+        _fetch(url, file, part, progress)
+    if not path.exists():  # another download may have ended between these two lines
+        part.replace(path)
+
+
+@contextlib.contextmanager
+def _for_this_process_alone(part: Path) -> Iterator[IO[bytes]]:
+    """The file that is being fetched, open at its end; nothing is left of it if it is empty."""
+    try:
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_APPEND | NOT_THROUGH_LINKS, 0o644)
+    except OSError as error:
+        raise InputError(f"{part}: cannot be written: {error.strerror}; make room, or remove what is there") from error
+    with open(handle, "ab", buffering=0) as file:
+        if not lock(handle):
+            raise InputError(f"{part}: another download is at work on it: wait for its end")
+        try:
+            yield file
+        finally:
+            if not os.fstat(handle).st_size:
+                part.unlink(missing_ok=True)
+
+
+def _fetch(url: str, file: IO[bytes], part: Path, progress: Progress | None) -> None:
+    done = os.fstat(file.fileno()).st_size
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     total: int | None = None
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             if done and answer.status != 206:  # the server starts over, so do we
+                file.truncate(0)
                 done = 0
-            length = answer.headers.get("Content-Length")
-            total = done + int(length) if length else None
-            with open(part, "ab" if done else "wb") as file:
-                while block := answer.read1(1 << 18):  # what has come, not all of it: a slow line loses nothing
-                    _write(file, block, part)
-                    done += len(block)
-                    if progress is not None:
-                        progress(done, total)
+            length = answer.headers.get("Content-Length", "")
+            total = done + int(length) if length.isdecimal() else None
+            while block := answer.read1(1 << 18):  # what has come, not all of it: a slow line loses nothing
+                _write(file, block, part)
+                done += len(block)
+                if progress is not None:
+                    progress(done, total)
     except urllib.error.HTTPError as error:
         if error.code == 416 and done:  # nothing is left to fetch: the part is whole, or of another version
-            part.replace(path)
             return
         raise InputError(f"{url}: the server answered {error.code} {error.reason}; try later") from error
     except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
@@ -77,13 +103,12 @@ def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
         ) from error
     if total is not None and done != total:
         raise InputError(f"{url}: broke off after {done} of {total} bytes; run the same command again to go on")
-    part.replace(path)
 
 
 def _write(file: IO[bytes], block: bytes, path: Path) -> None:
     try:
-        file.write(block)
-        file.flush()  # a full disk is noticed here, not when the file is closed
+        while block:
+            block = block[file.write(block) :]
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror}; make room, then run the same command again to go on"
@@ -182,6 +207,6 @@ def download(
             fetch(url or SOURCES[name].url, archive, progress)
         unpack(archive, SOURCES[name].folder, target)
         verify(name, target)
-        archive.unlink()
+        archive.unlink(missing_ok=True)
     verify(name, target)
     return target

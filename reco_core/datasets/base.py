@@ -1,7 +1,7 @@
 """What every data set of the book is: images in [0, 1] with labels, names, classes and a palette."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,21 @@ def data_root(name: str, root: str | Path | None) -> Path:
     return folder
 
 
+def by_name(images: Iterable[Path], suffix: str | None = None) -> dict[str, Path]:
+    """Images by their names, the file names without ending, or without `suffix`.
+
+    Raises:
+        InputError: two of one name, of which one would take the other's place, and its mask.
+    """
+    found: dict[str, Path] = {}
+    for path in images:
+        name = path.stem if suffix is None else path.name.removesuffix(suffix)
+        if name in found:
+            raise InputError(f"{path}: {found[name]} has the same name; rename one, masks go by name")
+        found[name] = path
+    return found
+
+
 def read_image(path: Path) -> Tensor:
     """An image file as (3, H, W) float in [0, 1], upright."""
     return read_image_bytes(path).float() / 255
@@ -50,13 +65,20 @@ def read_image_bytes(path: Path) -> Tensor:
     """
     try:
         with Image.open(path) as file:
-            upright = ImageOps.exif_transpose(file)
+            upright, kind = ImageOps.exif_transpose(file), file.format
+            # What is white in real numbers, or in whole ones of 32 bits, nobody says; 16 bits are mode I in these two.
+            if upright.mode == "F" or (upright.mode == "I" and kind not in ("PNG", "PPM")):
+                raise ValueError(f"levels of mode {upright.mode}, store 8 or 16 bits")
             if upright.mode.startswith("I"):  # Pillow would turn every level above 255 into white
                 upright = Image.fromarray((np.array(upright) >> 8).clip(0, 255).astype(np.uint8))
             pixels = np.array(upright.convert("RGB"))
     except Exception as error:  # a damaged file makes a decoder fail in any way
         raise InputError(f"{path}: not a readable image ({_reason(error, path)}); restore or remove it") from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+_SPREAD = {"L;2": 85, "L;4": 17}
+"""Pillow spreads grey levels of 2 or 4 bits over 0 to 255; by so much, and a mask means what is stored."""
 
 
 def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tensor:
@@ -67,7 +89,10 @@ def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tens
     """
     try:
         with Image.open(path) as file:
-            mode, pixels = file.mode, np.array(ImageOps.exif_transpose(file))
+            mode, stored = file.mode, file.tile[0][3] if file.tile else None
+            pixels = np.array(ImageOps.exif_transpose(file))
+            if stored in _SPREAD:
+                pixels = pixels // _SPREAD[stored]
     except Exception as error:
         raise InputError(f"{path}: not a readable mask ({_reason(error, path)}); restore or remove it") from error
     if pixels.ndim != 2 or pixels.dtype.kind == "f":

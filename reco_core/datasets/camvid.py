@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_pair
+from reco_core.datasets.base import SegmentationDataset, Size, by_name, data_root, read_pair
 from reco_core.errors import InputError
 
 CLASSES = (
@@ -28,7 +28,7 @@ class CamVid(SegmentationDataset):
             raise InputError(f"camvid has no split {split!r}; it has {', '.join(SPLITS)}")
         folder = data_root("camvid", root)
         self.split, self.size = split, size
-        images = {path.stem: path for path in (folder / split).glob("*.*") if path.suffix in (".png", ".jpg")}
+        images = by_name(path for path in (folder / split).glob("*.*") if path.suffix in (".png", ".jpg"))
         if not images:
             raise InputError(f"{folder / split}: no images; expected CamVid's .png or .jpg files")
         self.names = sorted(images)

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask, same_size
+from reco_core.datasets.base import (
+    SegmentationDataset,
+    Size,
+    by_name,
+    data_root,
+    read_image_bytes,
+    read_mask,
+    same_size,
+)
 from reco_core.datasets.prepared import prepared_folder, prepared_names, read_prepared
 from reco_core.errors import InputError
 
@@ -49,7 +57,7 @@ class Cityscapes(SegmentationDataset):
         images = sorted((folder / "leftImg8bit" / split).glob(f"*/*{suffix}"))
         if not images:
             raise InputError(f"{folder / 'leftImg8bit' / split}: no */*{suffix}; {WHERE}")
-        self.names = [path.name.removesuffix(suffix) for path in images]
+        self.names = list(by_name(images, suffix))
         masks = [
             folder / "gtFine" / split / image.parent.name / f"{name}_gtFine_labelIds.png"
             for image, name in zip(images, self.names, strict=True)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import SegmentationDataset
-from reco_core.errors import InputError
+from reco_core.errors import InputError, printable
 from reco_core.figures.style import class_legend, new_figure, show_image, show_labels
 
 ABOUT = {
@@ -92,7 +92,13 @@ def preview(data: SegmentationDataset, count: int = 4) -> Figure:
     grid = figure.subplots(2, len(picks), squeeze=False)
     for column, index in enumerate(picks):
         image, label = data[int(index)]
-        show_image(grid[0, column], image, data.names[int(index)])
+        show_image(grid[0, column], image, _plain(data.names[int(index)]))
         show_labels(grid[1, column], label, data.palette, "" if data.has_label(int(index)) else "no mask")
-    class_legend(figure, data.classes, data.palette, columns=8, ignored=True)
+    class_legend(figure, [_plain(name) for name in data.classes], data.palette, columns=8, ignored=True)
     return figure
+
+
+def _plain(name: str) -> str:
+    """A name as Matplotlib draws it: it would read formulas between dollar signs, and hide a leading underscore."""
+    text = printable(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text

@@ -8,6 +8,9 @@ root/train.txt, val.txt, test.txt optional: the names of a split, a line each
 
 import colorsys
 import glob
+import os
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -38,7 +41,8 @@ class Folder(SegmentationDataset):
         self.split, self.size = split, size
         images = _images(folder / "images")
         self.names = _names(folder, split, images)
-        self._files = [(images[name], folder / "masks" / f"{name}.png") for name in self.names]
+        mask_of = _masks(folder / "masks")
+        self._files = [(images[name], mask_of(name)) for name in self.names]
         self.classes, self.palette = _classes(folder)
         self._has_label = [_is_there(mask) for _, mask in self._files]
 
@@ -68,6 +72,23 @@ def _images(folder: Path) -> dict[str, Path]:
     return images
 
 
+def _masks(folder: Path) -> Callable[[str], Path]:
+    """A function that finds an image's mask; accents may be written in another of Unicode's ways than in its name."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise InputError(f"{folder}: a link that leads nowhere, or no folder; restore the masks, or delete this")
+    others = {_composed(path.stem): path for path in sorted(folder.glob("*.png"))}
+
+    def mask_of(name: str) -> Path:
+        mask = folder / f"{name}.png"
+        return mask if os.path.lexists(mask) else others.get(_composed(name), mask)
+
+    return mask_of
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
 def _is_there(mask: Path) -> bool:
     """Whether an image has a mask; one that is there but cannot serve must not pass for a missing one."""
     if mask.is_file():
@@ -87,7 +108,9 @@ def _names(folder: Path, split: str, images: dict[str, Path]) -> list[str]:
     if split not in lists:
         has = f"has {', '.join(sorted(lists))}" if lists else "has no lists, so it has train alone"
         raise InputError(f"{folder}: no split {split!r}; it {has}; write {split}.txt with a name a line")
-    names = sorted(set(read_lines(lists[split])))
+    other_ways = {_composed(name): name for name in images}
+    lines = read_lines(lists[split])
+    names = sorted({name if name in images else other_ways.get(_composed(name), name) for name in lines})
     unknown = next((name for name in names if name not in images), None)
     if unknown is not None:
         raise InputError(f"{lists[split]}: no image {unknown!r} in images/; correct the list (names without endings)")
@@ -98,7 +121,7 @@ def _names(folder: Path, split: str, images: dict[str, Path]) -> list[str]:
 
 def _classes(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...]]:
     path = folder / "classes.txt"
-    if not path.is_file():
+    if not os.path.lexists(path):
         count = _greatest_index(folder / "masks") + 1
         return tuple(f"class {index}" for index in range(count)), spread_colours(count)
     names: list[str] = []

@@ -116,6 +116,9 @@ def _official(path: Path) -> np.ndarray:
 def _boundaries_data_set(path: Path) -> np.ndarray:
     """The class indices in one of SBD's .mat files."""
     try:
-        return loadmat(path)["GTcls"]["Segmentation"][0, 0].astype(np.uint8)
+        values = loadmat(path)["GTcls"]["Segmentation"][0, 0]
+        if not np.array_equal(mask := values.astype(np.uint8), values):
+            raise ValueError("values outside 0 to 255")
+        return mask
     except Exception as error:
         raise InputError(f"{path}: not one of SBD's masks ({error}); restore it; {WHERE}") from error

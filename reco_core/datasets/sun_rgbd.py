@@ -10,7 +10,15 @@ import numpy as np
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask, same_size
+from reco_core.datasets.base import (
+    SegmentationDataset,
+    Size,
+    by_name,
+    data_root,
+    read_image_bytes,
+    read_mask,
+    same_size,
+)
 from reco_core.datasets.prepared import prepared_folder, prepared_names, read_prepared
 from reco_core.errors import InputError
 from reco_core.seeding import stream_seed
@@ -53,7 +61,7 @@ class SunRGBD(SegmentationDataset):
         if self._prepared is not None:
             self.names = prepared_names(self._prepared)
             return
-        images = {path.stem: path for inner in IMAGE_FOLDERS for path in (folder / inner).glob("*.jpg")}
+        images = by_name(path for inner in IMAGE_FOLDERS for path in (folder / inner).glob("*.jpg"))
         if not images:
             raise InputError(f"{folder}: no {' or '.join(IMAGE_FOLDERS)} with .jpg files; needs {WHERE}")
         order = np.random.default_rng(stream_seed(0, "sun rgb-d validation")).permutation(len(images))

@@ -11,7 +11,15 @@ from matplotlib.patches import FancyBboxPatch, Patch
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
-from reco_core.figures.style import COLOURS, class_legend, hide_axes, new_figure, show_image, show_labels
+from reco_core.figures.style import (
+    COLOURS,
+    class_legend,
+    hide_axes,
+    new_figure,
+    present_classes,
+    show_image,
+    show_labels,
+)
 
 Palette = Sequence[Sequence[int]]
 Point = tuple[float, float]
@@ -72,14 +80,16 @@ def pipeline(strong: float = 0.97, weak: float = 0.7, decay: float = 0.99) -> Fi
     for kind, paths in FLOWS.items():
         for path in paths:
             _route(axes, path, **LINES[kind])
-    average = "$\\theta' \\leftarrow \\lambda\\theta' + (1-\\lambda)\\,\\theta$"
+    average = "$\\theta' \\leftarrow \\lambda_t\\,\\theta' + (1-\\lambda_t)\\,\\theta$"
+    ramp = f"$\\lambda_t = \\min(1 - 1/(t+1),\\ {decay:g})$ after step $t$"
     notes = (
         (6.2, 5.83, "mask $y$", "center", "bottom"),
         (6.9, 1.22, "pseudo-label and confidence, mixed", "center", "top"),
         (10.7, 4.6, "every labelled\npixel", "left", "center"),
         (10.7, 2.25, f"pixels with\n$\\hat{{y}}' \\geq \\delta_w = {weak:g}$", "left", "center"),
         (8.6, 3.95, f"hard queries: $\\hat{{y}} < \\delta_s = {strong:g}$", "center", "bottom"),
-        (3.0, -0.14, f"{average},  $\\lambda = {decay:g}$", "center", "bottom"),
+        (3.0, -0.14, average, "center", "bottom"),
+        (3.0, -0.27, ramp, "center", "top"),
         (0.78, 1.32, "weak crop", "right", "center"),
         (1.86, 2.2, "crop", "center", "bottom"),
     )  # fmt: skip
@@ -91,7 +101,7 @@ def pipeline(strong: float = 0.97, weak: float = 0.7, decay: float = 0.99) -> Fi
     bars = {"marker": "|", "markersize": 9, "markeredgewidth": 2, "linewidth": 1.1}
     entries.append(Line2D([], [], color=COLOURS["ink"], label="gradient stops", **bars))
     figure.legend(handles=entries, loc="outside lower center", ncols=4, fontsize=8.5, columnspacing=1.2)
-    axes.set(xlim=(-0.1, 12.1), ylim=(-0.35, 6.15))
+    axes.set(xlim=(-0.1, 12.1), ylim=(-0.7, 6.15))
     axes.axis("off")
     return figure
 
@@ -164,13 +174,13 @@ def mixings(
                 spine.set(visible=True, color="#999999")
         axes[0].set_ylabel(name)
     figure.colorbar(shown, ax=grid[:2, 3], location="left", shrink=0.9, aspect=14, label="confidence")
-    present = [c for c in range(len(classes)) if any((row[2] == c).any() for row in rows)]
+    present = present_classes([row[2] for row in rows], len(classes))
     class_legend(figure, [classes[c] for c in present], [palette[c] for c in present], columns=6, ignored=True)
     return figure
 
 
 def show_values(axes: Axes, values: Tensor, title: str, colours: str, most: float):
-    """Draw numbers (H, W) from 0 to `most`."""
+    """Draw numbers (H, W) from 0 to `most`; NaN is white."""
     shown = axes.imshow(values.detach().numpy(), cmap=colours, vmin=0, vmax=most, interpolation="nearest")
     axes.set_title(title)
     hide_axes(axes)
@@ -178,27 +188,39 @@ def show_values(axes: Axes, values: Tensor, title: str, colours: str, most: floa
 
 
 def pixel_losses(
-    predicted: Tensor, pseudo: Tensor, losses: Tensor, eta: Tensor, palette: Palette, most: float = 4.0
-) -> Figure:
+    predicted: Tensor, pseudo: Tensor, losses: Tensor, eta: Tensor, classes: Sequence[str], palette: Palette,
+    most: float = 4.0,
+) -> Figure:  # fmt: skip
     """The student's label map, the pseudo-label, the loss of every pixel, and what is left of it times eta.
 
     Args:
         predicted, pseudo: (B, H, W) int64.
-        losses: (B, H, W), 0 where there is no pseudo-label.
+        losses: (B, H, W); where there is no pseudo-label the picture is white.
         eta: (B,).
-        palette: colour of each class.
-        most: the top of the scale; larger losses have its colour.
+        classes, palette: names and colours.
+        most: the top of the losses' scale; larger ones have its colour. That of the last column is `most` times the
+            largest eta.
     """
-    figure = new_figure(7.4, 1.75 * len(pseudo) + 0.3)
+    figure = new_figure(7.4, 1.8 * len(pseudo) + 1.3)
     grid = figure.subplots(len(pseudo), 4, squeeze=False)
+    titles = ("student's prediction", "student's label", "loss", "η · loss")
+    scaled_most = most * float(eta.max()) or most
+    none = pseudo == IGNORE_INDEX
+    losses = losses.detach().masked_fill(none, float("nan"))
     for row, axes in enumerate(grid):
-        titles = ("student's prediction", "student's label", "loss", "η · loss") if row == 0 else [""] * 4
-        show_labels(axes[0], predicted[row].masked_fill(pseudo[row] == IGNORE_INDEX, IGNORE_INDEX), palette, titles[0])
-        show_labels(axes[1], pseudo[row], palette, titles[1])
-        show_values(axes[2], losses[row], titles[2], "magma", most)
-        shown = show_values(axes[3], eta[row] * losses[row], titles[3], "magma", most)
+        show_labels(axes[0], predicted[row].masked_fill(none[row], IGNORE_INDEX), palette)
+        show_labels(axes[1], pseudo[row], palette)
+        plain = show_values(axes[2], losses[row], "", "magma", most)
+        scaled = show_values(axes[3], eta[row] * losses[row], "", "viridis", scaled_most)
         axes[3].set_xlabel(f"η = {eta[row]:.2f}", fontsize=9)
-    figure.colorbar(shown, ax=grid, shrink=0.7, aspect=30, label=f"cross-entropy, {most:g} and more: white")
+    for axes, title in zip(grid[0], titles, strict=True):
+        axes.set_title(title)
+    for column, shown, top, name in ((2, plain, most, "cross-entropy"), (3, scaled, scaled_most, "η · cross-entropy")):
+        bar = figure.colorbar(shown, ax=grid[:, column], location="bottom", shrink=0.95, aspect=14, extend="max")
+        bar.set_ticks([0, top / 2, top], labels=[f"{value:.2g}" for value in (0, top / 2, top)])
+        bar.set_label(name, fontsize=9)
+    present = present_classes([predicted.masked_fill(none, IGNORE_INDEX), pseudo], len(classes))
+    class_legend(figure, [classes[c] for c in present], [palette[c] for c in present], columns=6, ignored=True)
     return figure
 
 

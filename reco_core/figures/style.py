@@ -128,6 +128,12 @@ def show_labels(axes: Axes, labels: Tensor, palette: Sequence[Sequence[int]], ti
     hide_axes(axes)
 
 
+def present_classes(labels: Sequence[Tensor], count: int) -> list[int]:
+    """Which of `count` classes some label maps show, in order: a legend names no others."""
+    found = {int(index) for part in labels for index in part.unique()}
+    return [index for index in range(count) if index in found]
+
+
 def class_legend(
     figure: Figure, classes: Sequence[str], palette: Sequence[Sequence[int]], columns: int = 7, ignored: bool = False
 ) -> None:

@@ -16,6 +16,7 @@ from reco_core.figures.style import (
     class_legend,
     hide_axes,
     new_figure,
+    present_classes,
     show_image,
     show_labels,
 )
@@ -39,15 +40,17 @@ def schedules(options: OptimiserConfig, decay: float = 0.99) -> Figure:
     return figure
 
 
-def unlabelled_stages(stages: Mapping[str, Tensor], palette: Sequence[Sequence[int]]) -> Figure:
+def unlabelled_stages(
+    stages: Mapping[str, Tensor], classes: Sequence[str], palette: Sequence[Sequence[int]]
+) -> Figure:
     """What happens to unlabelled images before the student sees them, one row an image (Fig. 3).
 
     Args:
         stages: title -> a batch: images (B, 3, H, W) float, labels (B, H, W) int64, or confidence (B, H, W) float.
-        palette: colour of each class.
+        classes, palette: names and colours; those that some label map shows are named below.
     """
     rows = len(next(iter(stages.values())))
-    figure = new_figure(1.65 * len(stages) + 0.5, 1.7 * rows + 0.35)
+    figure = new_figure(1.65 * len(stages) + 0.5, 1.7 * rows + 0.95)
     grid = figure.subplots(rows, len(stages), squeeze=False)
     for column, (title, batch) in enumerate(stages.items()):
         for row in range(rows):
@@ -62,6 +65,9 @@ def unlabelled_stages(stages: Mapping[str, Tensor], palette: Sequence[Sequence[i
             else:
                 show_labels(axes, shown, palette, name)
     figure.colorbar(colours, ax=grid, shrink=0.7, aspect=30, label="confidence")
+    maps = [batch for batch in stages.values() if batch.ndim == 3 and not batch.is_floating_point()]
+    present = present_classes(maps, len(classes))
+    class_legend(figure, [classes[c] for c in present], [palette[c] for c in present], columns=6, ignored=True)
     return figure
 
 
