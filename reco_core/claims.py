@@ -84,5 +84,7 @@ CLAIMS = (
           _minus("20/reco+mean_teacher", "20/mean_teacher"), "+0.57 (Table 4, Cityscapes 20)"),
     Claim("The batch is as good a store as a bank: ReCo − ReCo with a feature bank",
           _minus("20/reco+classmix", "options/bank"), "+0.52 (Appendix B)"),
+    Claim("ReCo helps on a modern base: ReCo + UniMatch − UniMatch", _minus("20/reco+unimatch", "20/unimatch"),
+          "no number (beyond the paper)"),
 )  # fmt: skip
 """In the order of the paper."""

@@ -189,9 +189,8 @@ def recipe_names(group: str = "") -> tuple[str, ...]:
 
 def default_seeds(name: str) -> int:
     """How many seeds `reco reproduce` runs of a recipe: more where the book needs a narrow interval."""
-    if name.startswith("small/camvid/20/") and name.rpartition("/")[2] in COMPARED:
-        return 8
-    return 5 if name.startswith("small/toyscapes/") else 3
+    main_comparison = name in {f"small/camvid/20/{method}" for method in COMPARED}
+    return 5 if main_comparison or name.startswith("small/toyscapes/") else 3
 
 
 def recipe(
