@@ -168,3 +168,5 @@ def test_preview_draws_images_above_their_labels(camvid):
     assert titles == ["a", "b", "c", "", "", ""]
     assert figure.axes[3].images[0].get_array()[0, 0].tolist() == list(PALETTE[0])
     assert "ignored (255)" in [text.get_text() for text in figure.legends[0].get_texts()]
+    chosen = datasets.preview(datasets.load("camvid", root=camvid), indices=[2, 0])
+    assert [axes.get_title() for axes in chosen.axes] == ["c", "a", "", ""]

@@ -1,5 +1,6 @@
 """Describe and picture a data set before any network sees it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,15 @@ def pixel_shares(data: SegmentationDataset, indices: list[int]) -> np.ndarray:
     return counts / max(counts.sum(), 1)
 
 
-def preview(data: SegmentationDataset, count: int = 4) -> Figure:
-    """Some images, evenly spread over the data set, each above its labels, with a legend of the classes."""
-    picks = np.unique(np.linspace(0, len(data) - 1, count).astype(int))
+def preview(data: SegmentationDataset, count: int = 4, indices: Sequence[int] | None = None) -> Figure:
+    """Some images, each above its labels, with a legend of the classes.
+
+    Args:
+        data: a data set.
+        count: images, evenly spread over the data set.
+        indices: which images, instead.
+    """
+    picks = np.unique(np.linspace(0, len(data) - 1, count).astype(int)) if indices is None else indices
     height, width = data[0][1].shape
     figure = new_figure(2.4 * len(picks), 4.8 * height / width + 1)
     grid = figure.subplots(2, len(picks), squeeze=False)
