@@ -1,4 +1,4 @@
-"""Sphinx extension of this book: plain-text docstrings, and no script that the pages do not use."""
+"""Sphinx extension of this book: plain-text docstrings, and the scripts that the pages use."""
 
 import re
 from typing import Any
@@ -22,8 +22,15 @@ def drop_thebe(app: Any, pagename: str, templatename: str, context: dict[str, An
         context[kind] = [file for file in context.get(kind, []) if not is_thebe(file)]
 
 
+def with_mathjax(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Load MathJax on every page of text: a preview may show a formula where the page itself has none."""
+    if doctree is not None:
+        app.env.get_domain("math").data["has_equations"][pagename] = True
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Escape before napoleon, whose own marks must stay; drop Thebe after it was added."""
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)
+    app.connect("html-page-context", with_mathjax, priority=400)
     app.connect("html-page-context", drop_thebe, priority=990)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,15 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const part of document.querySelectorAll("dt.sig dl, dt.sig dl dd")) part.setAttribute("role", "presentation");
 });
 
+// Previews of links: formulas are set once the preview has its place on the page; before, nothing in it can be measured.
+document.addEventListener("DOMContentLoaded", () => {
+  window.tippy?.setDefaultProps({
+    onMount: (preview) => {
+      if (preview.popper.querySelector(".math:not(:has(mjx-container))")) MathJax.typesetPromise([preview.popper]);
+    },
+  });
+});
+
 // The titles of the icons inside would count as words on the button; the button has a label of its own.
 const untitle = () => {
   for (const icon of document.querySelectorAll(".theme-switch-button i, .theme-switch-button svg")) {
