@@ -27,7 +27,21 @@ def test_circle_draws_the_loss_and_an_arrow_for_each_force():
     curve = figure.axes[1].lines[0].get_ydata()
     here = contrast.circle_loss(torch.tensor([60.0]), positive, negatives, 0.5).item()
     assert float(curve[180 + 60]) == pytest.approx(here)
-    assert len([text for text in figure.axes[0].texts if text.arrow_patch is not None]) == 3
+    heads, query = figure.axes[0].patches, math.radians(60)
+    forces = [force for force, _ in contrast.circle_forces(60.0, 10.0, [120.0, -150.0], 0.5)]
+    assert len(heads) == 3
+    for head, force in zip(heads, forces, strict=True):
+        x, y = head.get_xy()[0]
+        assert math.degrees(math.atan2(y, x) - query) == pytest.approx(40 * force, abs=1e-3), "to scale, however small"
+    named = [text.get_text() for text in figure.axes[0].texts]
+    assert all(f"{abs(force):.2f}" in named for force in forces)
+
+
+def test_circle_has_its_legend_beside_the_curves():
+    figure = contrast.pull_and_push(60.0, 10.0, [120.0, -150.0])
+    figure.draw_without_rendering()
+    legend, plot = figure.legends[0].get_window_extent(), figure.axes[1].get_window_extent()
+    assert legend.y0 >= plot.y1 - 1
 
 
 def test_the_forces_on_the_circle_are_the_descent_of_the_loss():

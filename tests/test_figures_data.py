@@ -83,6 +83,10 @@ def test_iou_by_hand_counts_as_eq_iou_does():
     drawn = np.asarray(axes[3].images[0].get_array())
     assert drawn[0, 2].tolist() == pytest.approx(figures.rgb(COLOURS[1]))
     assert drawn[0, 1].tolist() == pytest.approx([0.85] * 3) and drawn[0, 3].tolist() == [1, 1, 1]
+    figure = axes[0].figure
+    figure.draw_without_rendering()
+    gap = axes[0].get_window_extent().y0 - figure.legends[0].get_window_extent().y1
+    assert gap < 0.3 * figure.dpi, "no blank band between grids and legend"
 
 
 def test_score_bars_draw_percent():

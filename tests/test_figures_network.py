@@ -30,11 +30,19 @@ def test_strides_draws_the_reduced_masks():
 
 
 def test_dilated_kernels_marks_what_a_convolution_reads():
-    """The gradient of one output pixel of a dilated convolution is not zero at exactly the drawn places."""
-    for axes, rate in zip(figures.dilated_kernels((1, 3), side=9).axes, (1, 3), strict=True):
+    """The gradient of one output pixel of a dilated convolution is not zero at exactly the places drawn as read."""
+    for axes, rate in zip(figures.dilated_kernels((1, 3, 5), side=9).axes, (1, 3, 5), strict=True):
         image = torch.zeros(1, 1, 9, 9, requires_grad=True)
         torch.nn.functional.conv2d(image, torch.ones(1, 1, 3, 3), padding=rate, dilation=rate)[0, 0, 4, 4].backward()
-        assert np.array_equal(np.asarray(axes.images[0].get_array()) > 0, image.grad[0, 0].numpy() > 0)
+        cells = [patch for patch in axes.patches if patch.get_width() == 1]
+        places = {(round(cell.get_y() + 0.5), round(cell.get_x() + 0.5)): cell.get_facecolor() for cell in cells}
+        assert len(places) == 9, "whatever the rate"
+        read = {place for place in places if all(0 <= at < 9 for at in place)}
+        assert read == {tuple(place) for place in image.grad[0, 0].nonzero().tolist()}
+        white = {place for place, colour in places.items() if colour == (1, 1, 1, 1)}
+        assert white == set(places) - read, "what lies in the padding is hollow"
+        low, high = axes.get_xlim()
+        assert all(low < at < high for place in places for at in place), "nothing is cut off"
 
 
 def test_sensitivity_is_normalised_and_marks_the_pixel():

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from torch import Tensor
 
 from reco_core.figures.style import COLOURS, new_figure
@@ -37,7 +38,7 @@ def pull_and_push(query: float, positive: float, negatives: list[float], tempera
     here = circle_loss(torch.tensor([query]), torch.tensor(positive), torch.tensor(negatives), temperature)
     right.plot([query], here, "o", color=COLOURS["ink"], label="query")
     right.set(xlabel="angle of the query, degrees", ylabel="loss", xticks=range(-180, 181, 60))
-    right.legend(loc="lower left", fontsize=8)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=3, fontsize=8)
     return figure
 
 
@@ -52,14 +53,27 @@ def _draw_circle(axes: Axes, query: float, positive: float, negatives: list[floa
         place = (1.09 if name != "query" else 1.3) * point
         axes.annotate(name, place, ha=side, va="center", fontsize=9, color=COLOURS[colour])
     # Each force on a track of its own, since on the circle they would hide each other: the pull outside, pushes inside.
-    for number, (force, colour) in enumerate(circle_forces(query, positive, negatives, temperature)):
-        radius = 1.14 if colour == "green" else 1 - 0.14 * number
-        arc = torch.linspace(query, query + 40 * force, 40)
-        track = radius * unit(arc)
-        axes.plot(*track[:-6].T, color=COLOURS[colour], linewidth=2.2)
-        axes.annotate("", track[-1], track[-8], arrowprops={"arrowstyle": "-|>", "color": COLOURS[colour], "lw": 1.2})
+    # A line across the tracks shows where the query stands, and each arrow starts on it.
+    forces = circle_forces(query, positive, negatives, temperature)
+    start = torch.tensor([[1.2], [0.94 - 0.16 * len(negatives)]]) * unit(torch.tensor(query))
+    axes.plot(*start.T, color=COLOURS["ink"], linewidth=0.8)
+    for number, (force, colour) in enumerate(forces):
+        _draw_force(axes, query, force, 1.14 if colour == "green" else 1 - 0.16 * number, COLOURS[colour])
     axes.set(xlim=(-1.75, 1.75), ylim=(-1.3, 1.35), aspect="equal")
     axes.axis("off")
+
+
+def _draw_force(axes: Axes, query: float, force: float, radius: float, colour: str) -> None:
+    """An arrow along the circle, 40 degrees a unit of force, its head included; the number beside its tail."""
+    turn = 40 * force
+    head = math.copysign(min(abs(turn), 9.0), turn)  # the head of a small force is small
+    shaft = radius * unit(torch.linspace(query, query + turn - head, 40))
+    axes.plot(*shaft.T, color=colour, linewidth=2.2, solid_capstyle="butt")
+    half = 0.06 * abs(head) / 9.0
+    tip, neck = unit(torch.tensor(query + turn)) * radius, unit(torch.tensor(query + turn - head))
+    axes.add_patch(Polygon([tip, (radius + half) * neck, (radius - half) * neck], color=colour, linewidth=0.8))
+    tail = radius * unit(torch.tensor(query - math.copysign(5.0, turn)))
+    axes.text(*tail, f"{abs(force):.2f}", color=colour, fontsize=8, ha="right", va="center")
 
 
 def circle_forces(query: float, positive: float, negatives: list[float], temperature: float) -> list[tuple[float, str]]:

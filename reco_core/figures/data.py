@@ -169,7 +169,8 @@ def iou_by_hand(truth: Tensor, predicted: Tensor, classes: Sequence[str], palett
     Args:
         truth, predicted: (H, W), small enough to write the class indices into the cells.
     """
-    figure = new_figure(2.0 * (2 + len(classes)), 2.6)
+    rows, columns = truth.shape
+    figure = new_figure(2.0 * (2 + len(classes)), 0.75 + 1.88 * rows / columns)  # no taller than the grids are
     first, second, *others = figure.subplots(1, 2 + len(classes))
     for axes, values, title in ((first, truth, "truth"), (second, predicted, "prediction")):
         show_labels(axes, values, palette, title)

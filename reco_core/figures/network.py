@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
 from torch import Tensor
 
 from reco_core.figures.style import COLOURS, class_legend, hide_axes, new_figure, show_image, show_labels
@@ -69,7 +70,7 @@ def strides(labels: Tensor, classes: Sequence[str], palette: Palette, factors: S
         labels: (H, W).
         factors: output strides.
     """
-    figure = new_figure(8.6, 3.0)
+    figure = new_figure(8.6, 2.9)
     height, width = labels.shape
     panels = figure.subplots(1, 1 + len(factors))
     show_labels(panels[0], labels, palette, f"mask: {height} × {width}")
@@ -81,18 +82,45 @@ def strides(labels: Tensor, classes: Sequence[str], palette: Palette, factors: S
     return figure
 
 
-def dilated_kernels(rates: Sequence[int] = (1, 6, 12, 18), side: int = 41) -> Figure:
-    """The nine places that a 3 x 3 convolution reads, for several rates of dilation."""
-    figure = new_figure(8.4, 2.5)
+def dilated_kernels(rates: Sequence[int] = (1, 6, 12, 18), side: int = 21) -> Figure:
+    """The nine places that a 3 x 3 convolution reads for the middle of a map, for several rates of dilation.
+
+    Args:
+        rates: distances between neighbouring places, cells.
+        side: of the map, cells; beyond it lies padding, zeros.
+    """
+    figure = new_figure(8.4, 2.85)
+    centre = side // 2
+    margin = max(1, max(rates) - centre + 1)
     for axes, rate in zip(figure.subplots(1, len(rates)), rates, strict=True):
-        taps = np.zeros((side, side))
-        centre = side // 2
-        taps[np.ix_([centre - rate, centre, centre + rate], [centre - rate, centre, centre + rate])] = 1
-        axes.imshow(taps, cmap="Blues", vmax=1.2, interpolation="nearest")
-        axes.add_patch(Rectangle((centre - 0.5, centre - 0.5), 1, 1, facecolor=COLOURS["red"]))
+        axes.add_patch(Rectangle((-0.5, -0.5), side, side, facecolor="white"))
+        lines = np.arange(0.5, side - 1)
+        axes.hlines(lines, -0.5, side - 0.5, color="#DDDDDD", linewidth=0.4)
+        axes.vlines(lines, -0.5, side - 0.5, color="#DDDDDD", linewidth=0.4)
+        for row, column in product((centre - rate, centre, centre + rate), repeat=2):
+            inside = 0 <= row < side and 0 <= column < side
+            colour = COLOURS["red"] if row == column == centre else COLOURS["blue"]
+            axes.add_patch(
+                Rectangle(
+                    (column - 0.5, row - 0.5), 1, 1, facecolor=colour if inside else "white", edgecolor=colour,
+                    linewidth=0.9, zorder=2,
+                )
+            )  # fmt: skip
+        edge = {"fill": False, "edgecolor": COLOURS["ink"], "linewidth": 0.9, "zorder": 3}
+        axes.add_patch(Rectangle((-0.5, -0.5), side, side, **edge))
+        axes.set_facecolor("#E6E6E6")
+        ends = (-margin - 0.5, side + margin - 0.5)
+        axes.set(xlim=ends, ylim=ends[::-1], aspect="equal")
         axes.set_title(f"rate {rate}: spans {2 * rate + 1}")
         hide_axes(axes)
-        axes.add_patch(Rectangle((-0.5, -0.5), side, side, fill=False, edgecolor="#999999", linewidth=0.8))
+    entries = [
+        Patch(facecolor=COLOURS["red"], label="output cell, read too"),
+        Patch(facecolor=COLOURS["blue"], label="read"),
+        Patch(facecolor="white", edgecolor=COLOURS["blue"], label="read, a zero"),
+        Patch(facecolor="white", edgecolor=COLOURS["ink"], label=f"map, {side} × {side}"),
+        Patch(facecolor="#E6E6E6", label="beyond its edge"),
+    ]
+    figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=8, handlelength=1.2)
     return figure
 
 
