@@ -17,6 +17,7 @@ def test_the_pipeline_names_every_part_of_the_objective_and_its_thresholds():
         assert part in texts, part
     for value in ("0.9", "0.6", "0.95"):
         assert value in texts, "thresholds are those that were given"
+    assert r"\lambda_t" in texts and "min" in texts, "the ramp is part of the average, as in the text"
 
 
 def test_student_and_teachers_draw_both_histories():
@@ -40,10 +41,20 @@ def test_mixings_show_the_mask_beside_what_it_made():
 
 def test_pixel_losses_are_scaled_by_the_images_eta():
     labels, losses = torch.zeros(2, 2, 2, dtype=torch.int64), torch.tensor([[[1.0, 2.0], [3.0, 0.0]]]).repeat(2, 1, 1)
-    figure = semi.pixel_losses(labels, labels, losses, torch.tensor([0.5, 0.0]), PALETTE)
+    figure = semi.pixel_losses(labels, labels, losses, torch.tensor([0.5, 0.0]), CLASSES, PALETTE)
     shown = [axes.images[0].get_array() for axes in figure.axes[:8]]
     assert np.allclose(shown[2], losses[0]) and np.allclose(shown[3], 0.5 * losses[0]) and (shown[7] == 0).all()
     assert figure.axes[3].get_xlabel() == "η = 0.50"
+    assert figure.axes[2].images[0].get_clim() == (0, 4) and figure.axes[3].images[0].get_clim() == (0, 2)
+    assert [axes.get_xlabel() for axes in figure.axes[8:]] == ["cross-entropy", "η · cross-entropy"], "a bar for each"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "ignored (255)"]
+
+
+def test_pixel_losses_are_white_where_there_is_no_label_and_stand_with_eta_zero():
+    labels = torch.tensor([[[255, 1]]])
+    figure = semi.pixel_losses(labels, labels, torch.ones(1, 1, 2), torch.zeros(1), CLASSES, PALETTE)
+    assert figure.axes[2].images[0].get_array().mask.tolist() == [[True, False]]
+    assert figure.axes[3].images[0].get_clim() == (0, 4)
 
 
 def test_pixel_kinds_follow_the_two_thresholds():

@@ -64,12 +64,13 @@ def test_unlabelled_stages_draws_each_batch_as_what_it_is():
         "pseudo-label": torch.zeros(2, 4, 4, dtype=torch.int64),
         "confidence": torch.full((2, 4, 4), 0.25),
     }
-    figure = training.unlabelled_stages(stages, [(1, 2, 3)])
+    figure = training.unlabelled_stages(stages, ["a"], [(1, 2, 3)])
     first = figure.axes[:3]
     assert [axes.get_title() for axes in first] == list(stages) and figure.axes[3].get_title() == ""
     assert np.allclose(first[0].images[0].get_array(), stages["image"][0].permute(1, 2, 0))
     assert first[1].images[0].get_array()[0, 0].tolist() == [1, 2, 3]
     assert first[2].images[0].get_array().tolist() == [[0.25] * 4] * 4 and first[2].images[0].get_clim() == (0, 1)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "ignored (255)"]
 
 
 def test_improving_shows_every_snapshot_between_image_and_truth():

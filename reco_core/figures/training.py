@@ -40,9 +40,7 @@ def schedules(options: OptimiserConfig, decay: float = 0.99) -> Figure:
     return figure
 
 
-def unlabelled_stages(
-    stages: Mapping[str, Tensor], classes: Sequence[str], palette: Sequence[Sequence[int]]
-) -> Figure:
+def unlabelled_stages(stages: Mapping[str, Tensor], classes: Sequence[str], palette: Sequence[Sequence[int]]) -> Figure:
     """What happens to unlabelled images before the student sees them, one row an image (Fig. 3).
 
     Args:
