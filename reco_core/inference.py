@@ -105,9 +105,9 @@ def predict_files(
     for stem in stems:
         if f"{stem}.labels" in stems:  # an image of this name would have its overlay where the other has its classes
             raise InputError(f"the results of {stem!r} and '{stem}.labels' would overwrite each other: run them apart")
-        for target in (output / f"{stem}.png", output / f"{stem}.labels.png"):
+        for target, what in ((output / f"{stem}.png", "its overlay"), (output / f"{stem}.labels.png", "a class map")):
             if target.resolve() in own:
-                raise InputError(f"{target}: a result would overwrite the image itself: choose another --output")
+                raise InputError(f"{target}: {what} would overwrite the image itself: choose another --output")
     for path in images:
         image = read_image(Path(path))
         labels = segment(trained, image, device)

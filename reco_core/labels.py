@@ -61,16 +61,17 @@ def balanced_split(data: Any, num_labelled: int | None, seed: int, min_classes: 
         InputError: fewer suitable images than asked for.
     """
     with_mask = [index for index in range(len(data)) if data.has_label(index)]
-    if not with_mask:
-        raise InputError(f"{data.name}/{data.split}: no image has a mask, nothing can be learnt; add masks")
     if num_labelled is None:
+        if not with_mask:
+            raise InputError(f"{data.name}/{data.split}: no image has a mask, nothing can be learnt; add masks")
         return _split(data, with_mask, class_presence(data))
     presence = class_presence(data)
     pool = [index for index in with_mask if presence[index].sum() >= min_classes]
     if num_labelled < 1 or num_labelled > len(pool):
+        remedy = f"choose a number from 1 to {len(pool)}" if pool else "add masks"
         raise InputError(
             f"{data.name}/{data.split}: {num_labelled} labelled images asked for, but {len(pool)} have a mask with at"
-            f" least {min_classes} class(es): choose a number from 1 to {len(pool)}"
+            f" least {min_classes} class(es): {remedy}"
         )
     rng = np.random.default_rng(stream_seed(seed, "labelled split"))
     order = sorted(pool, key=lambda index: data.names[index])

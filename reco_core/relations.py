@@ -224,8 +224,8 @@ def read_relations(path: Path) -> ClassRelations:
         classes, absent, about = tuple(value["classes"]), tuple(value["absent"]), value["about"]
         graphs = {name: np.array(graph, dtype=float) for name, graph in value["graphs"].items()}
         confusion, pixels = np.array(value["confusion"], dtype=int), np.array(value["pixels"], dtype=int)
-        if pixels.shape != (len(classes),) or not all(isinstance(name, str) for name in (*classes, *absent)):
-            raise ValueError("names and pixels of the classes")
+        if not all(isinstance(name, str) for name in (*classes, *absent)):
+            raise ValueError("names of the classes")
         if not all(np.isfinite(graph).all() for graph in graphs.values()):
             raise ValueError("a similarity that is no number")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -235,4 +235,6 @@ def read_relations(path: Path) -> ClassRelations:
     for name, matrix in {**graphs, "confusion": confusion}.items():
         if matrix.shape != (len(classes), len(classes)):
             raise InputError(f"{path}: {name} of {matrix.shape} for {len(classes)} classes; write the file again")
+    if pixels.shape != (len(classes),):
+        raise InputError(f"{path}: pixels of {pixels.shape} for {len(classes)} classes; write the file again")
     return ClassRelations(classes, absent, pixels, graphs, confusion, about)

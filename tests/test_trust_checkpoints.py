@@ -1,11 +1,13 @@
 """Trust: checkpoints and initial weights that are damaged, foreign or mean harm."""
 
+import os
 import random
 import zipfile
 
 import pytest
 import torch
-from trust import Case, check, each, fault, refusal, says, tiny_run
+from conftest import TinyScenes
+from trust import Case, check, each, fault, lasting, refusal, says, tiny_run
 
 from reco_core.backbones import build_backbone
 from reco_core.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
@@ -148,3 +150,82 @@ def test_nothing_is_written_through_a_link(tmp_path):
     save_checkpoint(tmp_path / "run", {"config": {}, "network": {}})
     assert (tmp_path / "precious").read_text() == "old" and not (tmp_path / "run" / NAME).is_symlink()
     assert read_json(tmp_path / "run" / "record.json") == {"a": 1}
+
+
+def lacks(*names):
+    return lambda state: [state.pop(name) for name in names]
+
+
+def changed(**parts):
+    return lambda state: state.update(parts)
+
+
+RESUMED = {
+    "no optimiser": lacks("optimiser"), "no labelled images": lacks("labelled"), "no step": lacks("step"),
+    "no teacher": changed(teacher=None), "no history": changed(history=None),
+    "no best network": changed(best_network=None),
+    "step 99 of 4": changed(step=99), "step -1": changed(step=-1), "a step that is a word": changed(step="two"),
+    "losses that are none": changed(losses=None),
+    "a weight too many in the student": lambda state: state["student"].update(extra=torch.ones(1)),
+    "a weight of another shape in the best network": lambda state: state["best_network"].update(
+        {name: torch.ones(7) for name in list(state["best_network"])[:1]}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """The parts of a finished run's checkpoint."""
+    path = tmp_path_factory.mktemp("ended")
+    tiny_run(path, iterations=4).fit()
+    return (path / NAME).read_bytes()
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=fault(
+    "Checkpoints and weights", "run's checkpoint with a part of another version", what,
+    "The same command refuses with one line before its first step; the checkpoint stays as it was.", inputs=1))
+    for what in RESUMED])  # fmt: skip
+def test_a_run_does_not_go_on_from_parts_that_do_not_fit(tmp_path, ended, what):
+    (tmp_path / NAME).write_bytes(ended)
+    state = load_checkpoint(tmp_path / NAME)
+    RESUMED[what](state)
+    torch.save(state, tmp_path / NAME)
+    before = (tmp_path / NAME).read_bytes()
+    run = tiny_run(tmp_path, iterations=4)
+    run.training_step = None
+    message = refusal(run.fit, tmp_path)
+    assert says(message, "FOLDER: the parts of its checkpoint do not fit this run (…); choose another folder, or …")
+    assert (tmp_path / NAME).read_bytes() == before
+
+
+@fault("Checkpoints and weights", "run's checkpoint of an earlier version", "two options are not in it",
+       "The same command goes on: what is not said has its default.", inputs=1, resumed=1)  # fmt: skip
+def test_a_run_goes_on_from_an_earlier_version(tmp_path, ended):
+    (tmp_path / NAME).write_bytes(ended)
+    state = load_checkpoint(tmp_path / NAME)
+    del state["config"]["optimiser"]["schedule_interval"], state["config"]["s4gan_threshold"]
+    torch.save(state, tmp_path / NAME)
+    run = tiny_run(tmp_path, iterations=4)
+    run.training_step = None
+    assert run.fit()["history"] == state["history"]
+
+
+@fault("Checkpoints and weights", "checkpoint under a name that is too long", "300 letters",
+       "Refused: “…: cannot be read: File name too long; restore it, or name another file”", inputs=1)  # fmt: skip
+def test_a_name_that_is_too_long(tmp_path):
+    for read in (load_checkpoint, lambda path: load_latest(path.parent / ("y" * 300))):
+        message = refusal(lambda: read(tmp_path / ("x" * 300)), tmp_path)  # noqa: B023
+        assert says(message, "…: cannot be read: File name too long; restore it, or name another file")
+
+
+@fault("Checkpoints and weights", "names that are no UTF-8 in a checkpoint and a record", "café in Latin-1",
+       "Written, read again and gone on from.", inputs=1, resumed=1)  # fmt: skip
+def test_names_that_are_no_utf8_survive_a_checkpoint(tmp_path):
+    data = TinyScenes()
+    data.names[0] = os.fsdecode(b"caf\xe9")
+    changes = {"data": data, "num_labelled": None, "method": "reco+supervised", "iterations": 4}
+    record = tiny_run(tmp_path, **changes).fit()
+    again = tiny_run(tmp_path, **changes)
+    again.training_step = None
+    assert lasting(again.fit()) == lasting(record) and data.names[0] in load_checkpoint(tmp_path / NAME)["labelled"]
+    write_json(tmp_path / "record.json", record)
+    assert read_json(tmp_path / "record.json")["split"]["labelled"] == list(data.names)

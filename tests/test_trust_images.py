@@ -4,6 +4,7 @@ import io
 import os
 import random
 import struct
+import unicodedata
 import zlib
 
 import numpy as np
@@ -36,6 +37,24 @@ def png_of(width, height) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + content + struct.pack(">I", zlib.crc32(content)) + end
 
 
+def few_bits(depth, rows, palette=b"") -> bytes:
+    """A PNG file of 1, 2 or 4 bits a pixel, which Pillow reads but does not write: grey, or with a palette."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    packed = b""
+    for row in rows:
+        number = 0
+        for value in row:
+            number = number << depth | int(value)
+        packed += b"\0" + number.to_bytes(len(row) * depth // 8, "big")
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), depth, 3 if palette else 0, 0, 0, 0)
+    colours = chunk(b"PLTE", palette) if palette else b""
+    data = chunk(b"IDAT", zlib.compress(packed))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + colours + data + chunk(b"IEND", b"")
+
+
 def put(content):
     """Write bytes, or a picture, as the file under test."""
     content = content if isinstance(content, bytes) else encoded(content)
@@ -57,6 +76,7 @@ PALETTE = Image.fromarray(LEVELS)
 PALETTE.putpalette([value for level in range(256) for value in (255 - level, level, 7)])
 COLOURED = torch.stack([255 - GREY[0], GREY[0], torch.full_like(GREY[0], 7)])
 CMYK = Image.fromarray(np.dstack([PIXELS, LEVELS]), "CMYK")
+SIGNED, REAL = Image.fromarray(CLASSES.astype(np.int32) - 1), Image.fromarray(CLASSES.astype(np.float32))
 
 IMAGES = [
     Case("image cut short", "half of a JPEG file", put(encoded(NOISE, "JPEG")[:1500]), UNREADABLE),
@@ -77,6 +97,10 @@ IMAGES = [
     Case("image for print", "CMYK in a JPEG file", lambda path: path.write_bytes(encoded(CMYK, "JPEG")),
          "Read as RGB.", torch.from_numpy(np.array(
              Image.open(io.BytesIO(encoded(CMYK, "JPEG"))).convert("RGB"))).permute(2, 0, 1)),
+    Case("image of real numbers", "a TIFF file of mode F: where is white?", put(encoded(REAL, "TIFF")),
+         "images/a.png: not a readable image (levels of mode F, store 8 or 16 bits); restore or remove it"),
+    Case("grey image of 32 bits", "a TIFF file of mode I: where is white?", put(encoded(SIGNED, "TIFF")),
+         "images/a.png: not a readable image (levels of mode I, store 8 or 16 bits); restore or remove it"),
 ]  # fmt: skip
 
 
@@ -159,7 +183,6 @@ BAD_MASK = "masks/a.png: not a readable mask (…); restore or remove it"
 COLOURS = "masks/a.png: a mask of mode {}; store one class index a pixel (8-bit grey or palette)"
 INDEXED = Image.fromarray(CLASSES)
 INDEXED.putpalette([value for level in range(256) for value in (level, 0, 255)])
-SIGNED, REAL = Image.fromarray(CLASSES.astype(np.int32) - 1), Image.fromarray(CLASSES.astype(np.float32))
 
 
 def beside(content, name="a.jpg"):
@@ -170,6 +193,12 @@ def beside(content, name="a.jpg"):
 MASKS = [
     Case("mask with a palette", "mode P, colours of no meaning", put(INDEXED), "Read; indices, not colours.", MASK),
     Case("mask of 16 bits", "mode I;16", put(Image.fromarray(CLASSES.astype(np.uint16))), "Read; same classes.", MASK),
+    Case("grey mask of 2 bits", "levels that a viewer spreads over 0 to 255", put(few_bits(2, CLASSES)),
+         "Read; same classes.", MASK),
+    Case("grey mask of 4 bits", "levels that a viewer spreads over 0 to 255", put(few_bits(4, CLASSES)),
+         "Read; same classes.", MASK),
+    Case("mask with a palette of 4 bits", "mode P", put(few_bits(4, CLASSES, bytes(range(48)))), "Read; same classes.",
+         MASK),
     Case("mask of 1 bit", "mode 1", put(Image.fromarray(CLASSES > 0)), "Read as classes 0 and 1.", (MASK > 0).long()),
     Case("mask of 255 alone", "every pixel ignored", put(Image.new("L", (8, 6), 255)), "Read; nothing to learn.",
          torch.full_like(MASK, 255)),
@@ -221,3 +250,44 @@ def test_missing_masks_make_an_image_unlabelled_and_errors_name_the_file_once(ro
     (root / "images" / "a.png").unlink()
     message = refusal(lambda: read_image(root / "images" / "a.png"), root)
     assert message.count("a.png") == 1
+
+
+ACCENTS = "accents written in Unicode's two ways"
+
+
+@fault("Masks", ACCENTS, "image é.png in one way, mask and list in the other",
+       "The mask is found, and the name in the list.", inputs=2)  # fmt: skip
+def test_accents_written_in_two_ways(root):
+    names = [unicodedata.normalize(form, "Café") for form in ("NFC", "NFD")]
+    assert names[0] != names[1]
+    for image, mask in (names, names[::-1]):
+        for kind, name in (("images", image), ("masks", mask)):
+            next((root / kind).iterdir()).rename(root / kind / f"{name}.png")
+        (root / "train.txt").write_text(f"{mask}\n", encoding="utf-8")
+        data = datasets.load("folder", root)
+        assert data.names == [image] and torch.equal(data[0][1], MASK)
+
+
+@fault("Masks", "masks on a disk that is not there", "masks is a link that leads nowhere; masks is a file",
+       "Refused: “masks: a link that leads nowhere, or no folder; restore the masks, or delete this”",
+       inputs=2)  # fmt: skip
+def test_masks_that_are_no_folder(root):
+    (root / "classes.txt").write_text("one\ntwo\nthree\n")
+    (root / "masks").rename(root / "elsewhere")
+    for make in (lambda path: path.symlink_to("gone"), lambda path: path.write_text("")):
+        make(root / "masks")
+        message = refusal(lambda: datasets.load("folder", root), root)
+        assert message == "masks: a link that leads nowhere, or no folder; restore the masks, or delete this"
+        (root / "masks").unlink()
+
+
+@fault("Images", "name that a terminal would obey", "a line break, a carriage return, an escape sequence, a sign that"
+       " turns the direction of writing, a byte that is no UTF-8", "Shown as escapes, in one line.",
+       inputs=5)  # fmt: skip
+def test_names_that_a_terminal_would_obey(root, counted):
+    names = ["a\nb", "a\rb", "a\x1b[2Jb", "a\u202eb", os.fsdecode(b"a\xe9b")]
+    assert len(names) == counted("inputs")
+    for name in names:
+        (root / "images" / f"{name}.png").write_bytes(b"")
+        message = refusal(lambda: read_image(root / "images" / f"{name}.png"), root)  # noqa: B023
+        assert message.isprintable() and message.startswith("images/a") and "b.png: not a readable image" in message

@@ -58,6 +58,8 @@ CLASSES = [
     Case("256 classes", "a line too many in classes.txt", lines_of(256),
          "classes.txt: 256 classes; a mask of 8 bits has room for 255, merge some"),
     Case("255 classes", "as many as a mask can hold", lines_of(255), "Read.", 255),
+    Case("names of classes behind a broken link", "classes.txt leads nowhere", None,
+         "classes.txt: cannot be read: No such file or directory; restore it, or name another file"),
     Case("names of classes in another encoding", "Latin-1", b"stra\xdfe\n",
          "classes.txt: not a text in UTF-8 (byte 4); save it as UTF-8"),
 ]  # fmt: skip
@@ -65,7 +67,10 @@ CLASSES = [
 
 @each("Lists and classes", CLASSES)
 def test_classes(case, folder):
-    (folder / "classes.txt").write_bytes(case.make)
+    if case.make is None:
+        (folder / "classes.txt").symlink_to("gone.txt")
+    else:
+        (folder / "classes.txt").write_bytes(case.make)
     check(case, lambda: datasets.load("folder", folder).num_classes, folder)
 
 
@@ -144,6 +149,8 @@ RECORDS = [
          WRONG.format("NaN is no JSON number, write null")),
     Case("record with infinity", '"miou": -Infinity', record("test.last.miou", -float("inf")),
          WRONG.format("-Infinity is no JSON number, write null")),
+    Case("record with a number that is too large", '"miou": 1e999', json.dumps(RECORD).replace("0.5", "1e999"),
+         WRONG.format("1e999 is no JSON number, write null")),
     Case("bottomless record", "100,000 brackets", "[" * 100_000, WRONG.format("…")),
     Case("list for a record", "[]", "[]", f"file.json: expected a JSON object, got list; {RESTORE}"),
     Case("record of another version", '"schema": 99', record("schema", 99),
@@ -189,6 +196,9 @@ OPTIONS = [
     ("optimiser.weight_decay", -1.0, "0 or more"), ("data.crop", (0, 32), "1 or more"),
     ("reco.num_queries", 0, "1 or more"), ("reco.temperature", 0.0, "more than 0"), ("model.width", 0, "1 or more"),
 ]  # fmt: skip
+TOO_SMALL = (
+    "is too small: method 'reco+classmix' needs 8 x 8 pixels, and a batch of one more than 16 on a side"
+)
 NOT_FINITE = [("optimiser.learning_rate", float("nan")), ("reco.temperature", float("inf"))]
 
 
@@ -208,6 +218,10 @@ def changed(path, value):
          "configuration.data.scale: (2.0, 1.0) runs backwards: give the smaller scale first"),
     Case("Nesterov without momentum", "`--momentum 0`", changed("optimiser.momentum", 0.0),
          "configuration.optimiser.nesterov: needs momentum above 0: set one, or --no-nesterov"),
+    Case("crop of a few pixels", "`--crop 4 4`", changed("data.crop", (4, 4)), f"tiny/train: crop 4 x 4 {TOO_SMALL}"),
+    Case("batch of one pixel", "`--crop 16 16`, `--batch-size 1`: nothing to normalise a batch by",
+         replace(changed("data.crop", (16, 16)), optimiser=replace(TINY.optimiser, batch_size=1)),
+         f"tiny/train: crop 16 x 16 {TOO_SMALL}"),
     Case("accelerator that there is not", "`--accelerator abacus`", changed("accelerator", "abacus"),
          "accelerator 'abacus' with 1 device(s): …; choose another --accelerator"),
 ])  # fmt: skip

@@ -3,14 +3,17 @@
 import json
 import math
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 from conftest import TinyScenes
-from trust import TINY, Hook, fault, lasting, refusal, tiny_run, weights
+from test_trust_disks import full_disk, needs_full
+from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, weights
 
 from reco_core import cli, datasets
 from reco_core.checkpoints import NAME, load_checkpoint
+from reco_core.config import Method
 from reco_core.errors import TrainingError
 from reco_core.evaluation import Scores, evaluate
 from reco_core.guard import LossWatch
@@ -60,6 +63,21 @@ def test_a_loss_that_is_not_finite(tmp_path, monkeypatch, capsys):
     found = [batch[kind][part] for kind in ("labelled", "unlabelled") for part in ("images", "labels")]
     assert all(torch.equal(a.nan_to_num(7), b.nan_to_num(7)) for a, b in zip(found, seen[bad], strict=True))
     assert victim in batch["unlabelled"]["names"] and not (tmp_path / NAME).exists()
+
+
+@needs_full
+@fault(NUMBERS, "NaN in the loss on a full disk", "the batch lands on a device without room",
+       "The line names the loss, the step and its images first, and then says why the batch is not kept.",
+       faults=1)  # fmt: skip
+def test_a_full_disk_does_not_hide_a_loss_that_is_not_finite(tmp_path, monkeypatch):
+    victim = tiny_run().batch_of(1)["unlabelled"]["names"][0]
+    run = tiny_run(tmp_path, data=Broken(victim, math.nan))
+    full_disk(monkeypatch)
+    with pytest.raises(TrainingError) as error:
+        run.fit()
+    expected = f"the … loss became nan in step …{victim}…): lower the learning rate (0.05); its batch could not be kept"
+    assert says(str(error.value), f"{expected}: …") and "No space left on device" in str(error.value)
+    assert not list(tmp_path.glob("failed*"))
 
 
 @fault(NUMBERS, "infinity in an image", "one unlabelled image; only the teacher sees it before augmentation clips it",
@@ -157,12 +175,12 @@ def test_nothing_to_score(tmp_path):
     assert message == "tiny/train: no pixel has a label, nothing can be scored; add masks, or choose another split"
 
 
-METHODS = ("supervised", "mean_teacher", "classmix", "s4gan", "reco+supervised", "reco+classmix", "reco+s4gan")
+METHODS = get_args(Method)
 LABELS = {"one class alone": 1, "every pixel ignored": 255}
 
 
-@fault(NUMBERS, "degenerate batches", "one class alone, or every pixel ignored, under seven methods",
-       "Losses and weights stay finite; what cannot be learnt costs nothing.", inputs=14)  # fmt: skip
+@fault(NUMBERS, "degenerate batches", "one class alone, or every pixel ignored, under each of the fourteen methods",
+       "Losses and weights stay finite; what cannot be learnt costs nothing.", inputs=28)  # fmt: skip
 def test_degenerate_batches(counted):
     tried = 0
     for method in METHODS:
@@ -197,6 +215,9 @@ EXTREMES = {
     "one labelled and one unlabelled image": (Stripes(3, length=2), {"num_labelled": 1}),
     "a batch of one": (TinyScenes(), {"batch_size": 1}),
     "a batch of one under S4GAN": (TinyScenes(), {"batch_size": 1, "method": "reco+s4gan"}),
+    "a batch of one under UniMatch": (TinyScenes(), {"batch_size": 1, "method": "reco+unimatch"}),
+    "one pixel a class labelled, a batch of one": (
+        TinyScenes(), {"batch_size": 1, "num_labelled": None, "partial_labels": "1px"}),
 }
 
 

@@ -16,6 +16,14 @@ def test_the_page_is_up_to_date():
     assert told.returncode == 0, told.stdout[-500:] + told.stderr[-500:]
 
 
+def test_what_is_promised_of_a_seed_is_written_down():
+    """On the CPU, on a GPU, and what is not promised."""
+    page = write_faults.PAGE.read_text(encoding="utf-8")
+    text = " ".join(page.partition("## The same seed, the same result")[2].partition("\n## ")[0].split())
+    assert "**On the CPU**, one seed gives one result, bit for bit" in text and "any number of loader processes" in text
+    assert "**On a GPU**, the same seed fixes everything that is *chosen*" in text and "What is *not* promised" in text
+
+
 def test_tables_come_from_rows_and_have_their_places():
     rows = [
         write_faults.Row("Images", "cut | short", "half", "Refused; see --output.", {"inputs": 2}),

@@ -119,10 +119,13 @@ TINY = TrainConfig(
 """A run of a second."""
 
 
+DATA = ("num_labelled", "partial_labels", "crop")
+
+
 def tiny_run(folder: Path | None = None, data: Any = None, reporter: Any = None, **changes: Any) -> Trainer:
-    """A trainer on tiny scenes; `changes` of its configuration, `iterations` and such of the optimiser among them."""
+    """A trainer on tiny scenes; `changes` of its configuration, `iterations` and such of its parts among them."""
     own = {name: changes.pop(name) for name in ("iterations", "batch_size", "learning_rate") if name in changes}
-    labels = replace(TINY.data, num_labelled=changes.pop("num_labelled", TINY.data.num_labelled))
+    labels = replace(TINY.data, **{name: changes.pop(name) for name in DATA if name in changes})
     options = replace(TINY, data=labels, optimiser=replace(TINY.optimiser, **own), **changes)
     data = data if data is not None else TinyScenes()
     return Trainer(options, folder, train=data, val=data, test=data, reporter=reporter)
