@@ -81,7 +81,8 @@ def relations_comparison(
         found: row -> (relations, "Z" or "R") of each seed.
         heights: (C, C) of the planted tree, where one is known.
     """
-    header = ["Network and place", "seeds", "mean cosine of different classes", "rank correlation with confusion"]
+    header = ["Network and place", "seeds", "classes learnt", "mean cosine of different classes",
+              "rank correlation with confusion"]  # fmt: skip
     keys: list[str] = []
     if heights is not None:
         by_chance = dendrograms.chance(dendrograms.grow(1 - heights / heights.max()), heights)
@@ -96,11 +97,41 @@ def relations_comparison(
         ]
         trees = [dendrograms.grow(relations.graphs[where]) for relations, where in runs]
         columns += [[dendrograms.agreement_with(tree, heights)[key] for tree in trees] for key in keys]
-        rows.append([name, str(len(runs)), *(with_spread(Summary(tuple(values))) for values in columns)])
+        cells = (with_spread(Summary(tuple(values))) for values in columns)
+        rows.append([name, str(len(runs)), classes_learnt(runs), *cells])
     if heights is not None:
         cells = ["{:.2f} ({:.2f})".format(*by_chance[key]) for key in keys]
-        rows.append(["*chance, mean (95 %)*", "", "", "", *cells])
+        rows.append(["*chance, mean (95 %)*", "", "", "", "", *cells])
     return markdown(header, rows)
+
+
+def classes_learnt(runs: Sequence[tuple[ClassRelations, str]]) -> str:
+    """How many classes each network has learnt (`ClassRelations.learnt`), fewest to most, "11-13 of 37"."""
+    if not runs:
+        return "–"
+    counts = [len(relations.learnt().classes) for relations, _ in runs]
+    least, most = min(counts), max(counts)
+    return f"{least if least == most else f'{least}–{most}'} of {len(runs[0][0].classes)}"
+
+
+def pixels_right(found: Mapping[str, Sequence[tuple[ClassRelations, str]]], classes: Sequence[str]) -> str:
+    """Of some classes' pixels, how many each network gets right, percent: mean over seeds, and the best seed's.
+
+    Args:
+        found: network -> (relations, "Z" or "R") of each seed.
+        classes: rows.
+    """
+    rows = []
+    for name in classes:
+        cells = []
+        for runs in found.values():
+            shares = []
+            for relations, _ in runs:
+                counts = relations.confusion[relations.classes.index(name)]
+                shares.append(100 * counts[relations.classes.index(name)] / max(counts.sum(), 1))
+            cells.append(f"{np.mean(shares):.0f} ({max(shares):.0f})" if shares else "–")
+        rows.append([name, *cells])
+    return markdown(["Pixels right, %: mean (best seed)", *found], rows)
 
 
 def pair_ranks(found: Mapping[str, Sequence[tuple[ClassRelations, str]]], pairs: Sequence[tuple[str, str]]) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 from reco_core.figures import queries, relations
 from reco_core.relations import ClassRelations
@@ -78,7 +79,24 @@ def test_embedding_maps_draw_every_point_and_names_each_class_on_one_of_its_poin
     assert [len(dots.get_offsets()) for dots in axes.collections] == [20, 30]
     assert [text.get_text() for text in axes.texts] == ["a", "c"]
     for text, index in zip(axes.texts, (0, 2), strict=True):
-        assert (points[labels == index] == text.get_position()).all(axis=1).any()
+        assert (points[labels == index] == text.xy).all(axis=1).any()
+
+
+def test_medoid_lies_in_the_larger_group_and_not_between():
+    points = np.array([[0.0, 0], [0, 1], [1, 0], [0.4, 0.4], [9, 9], [9, 8]])
+    assert relations.medoid(points).tolist() == [0.4, 0.4]
+
+
+def test_names_of_classes_at_one_place_are_moved_apart_and_leave_the_rings_free():
+    points, labels = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 3
+    points = np.concatenate([points, [[60, 60]]])
+    figure = relations.embedding_maps({"Z": points}, np.append(labels, 0), ("car", "truck", "terrain"), [*PALETTE])
+    axes = figure.axes[0]
+    figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]
+    assert not any(one.overlaps(other) for one, other in zip(boxes, boxes[1:] + boxes[:1], strict=True))
+    rings = axes.transData.transform([text.xy for text in axes.texts])
+    assert not any(box.contains(*ring) for box in boxes for ring in rings)
 
 
 def test_hard_map_counts_used_pixels_below_the_threshold():
@@ -104,14 +122,23 @@ def test_drawn_pixels_stand_where_they_were_drawn_in_their_classes_colours():
     assert keys.collections[0].get_facecolor()[0][:3].tolist() == [0, 1, 0]
 
 
-def test_gradient_by_confidence_compares_hard_and_easy():
-    confidence, gradient = torch.tensor([0.05, 0.08, 0.99]), torch.tensor([2.0, 4.0, 0.5])
-    left, right = queries.gradient_by_confidence(confidence, gradient, 0.97).axes
+def test_gradient_by_confidence_compares_hard_and_easy_within_each_class():
+    """The hard queries of class b are moved less than its easy ones, although hard ones are moved more over all."""
+    confidence = torch.tensor([0.05, 0.08, 0.99, 0.50, 0.98, 0.1])
+    gradient = torch.tensor([2.0, 4.0, 0.5, 0.1, 0.2, 9.0])
+    labels = torch.tensor([0, 0, 0, 1, 1, 2])
+    rows = queries.hard_and_easy(confidence, gradient, labels, CLASSES, 0.97, least=1)
+    assert rows == {"a": pytest.approx((3.0, 0.5)), "b": pytest.approx((0.1, 0.2))}, "c has no easy query"
+    assert queries.hard_and_easy(confidence, gradient, labels, CLASSES, 0.97, least=2) == {}
+    many = [part.repeat(5) for part in (confidence, gradient, labels)]
+    left, right = queries.gradient_by_confidence(*many, CLASSES, 0.97, "a").axes
     means = left.lines[0].get_ydata()
     assert means[0] == 3 and means[9] == 0.5 and np.isnan(means[1:9]).all()
-    assert [label.get_text() for label in right.get_xticklabels()] == ["hard", "easy"]
-    alone = queries.gradient_by_confidence(confidence[:2], gradient[:2], 0.97).axes[1]
-    assert [label.get_text() for label in alone.get_xticklabels()] == ["hard"]
+    assert len(left.collections[0].get_offsets()) == 15, "queries of the shown class alone"
+    assert [label.get_text() for label in right.get_yticklabels()] == ["a", "b"]
+    hard, easy = right.collections
+    assert hard.get_offsets()[:, 0].tolist() == pytest.approx([3.0, 0.1])
+    assert easy.get_offsets()[:, 0].tolist() == pytest.approx([0.5, 0.2])
 
 
 def test_shares():

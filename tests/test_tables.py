@@ -6,9 +6,11 @@ from reco_core.relations import ClassRelations
 from reco_core.results import Summary
 from reco_core.tables import (
     class_table,
+    classes_learnt,
     comparison,
     near_borders,
     pair_ranks,
+    pixels_right,
     relations_comparison,
     with_interval,
     with_spread,
@@ -51,12 +53,21 @@ def test_relations_of_several_seeds():
     confusion = np.array([[9, 1, 0, 0], [1, 9, 0, 0], [0, 0, 9, 1], [0, 0, 1, 9]])
     names, pixels = ("a", "b", "c", "d"), np.full(4, 10)
     runs = [(ClassRelations(names, (), pixels, {"Z": graph**power}, confusion, {}), "Z") for power in (1, 3)]
-    assert relations_comparison({"one": runs}).splitlines()[2] == "| one | 2 | 0.10 ± 0.09 | 1.00 ± 0.00 |"
+    assert relations_comparison({"one": runs}).splitlines()[2] == "| one | 2 | 4 of 4 | 0.10 ± 0.09 | 1.00 ± 0.00 |"
     table = relations_comparison({"one": runs, "none": []}, heights).splitlines()
     assert table[0].endswith("| Baker's gamma | Fowlkes–Mallows, 2 groups |")
     assert table[2].endswith("| 1.00 ± 0.00 | 1.00 ± 0.00 |")
-    assert table[3] == "| none | 0 | – | – | – | – |"
+    assert table[3] == "| none | 0 | – | – | – | – | – |"
     assert table[4].startswith("| *chance, mean (95 %)* |")
+
+
+def test_classes_learnt_and_pixels_right():
+    names, graph = ("a", "b"), {"Z": np.eye(2)}
+    confusions = [np.array([[9, 1], [4, 6]]), np.array([[5, 5], [100, 1]])]
+    runs = [(ClassRelations(names, (), c.sum(1), graph, c, {}), "Z") for c in confusions]
+    assert classes_learnt(runs) == "1–2 of 2" and classes_learnt(runs[:1]) == "2 of 2" and classes_learnt([]) == "–"
+    lines = pixels_right({"one": runs, "none": []}, ["a", "b"]).splitlines()
+    assert lines[2] == "| a | 70 (90) | – |" and lines[3] == "| b | 30 (60) | – |"
 
 
 def test_near_borders():

@@ -1,9 +1,12 @@
 """Figures of class relations: the relation graph and its keys (Section 3.2, Eq. 3), Fig. 8, 9 and F, confusion."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import BboxBase
 from scipy.cluster import hierarchy
 from torch import Tensor
 
@@ -191,10 +194,21 @@ def confusion_against_similarity(relations: ClassRelations, where: str, named: i
     return figure
 
 
+def medoid(points: np.ndarray) -> np.ndarray:
+    """The point with the least summed distance to all others: in the thick of the largest group, unlike the mean.
+
+    Args:
+        points: (N, 2).
+    """
+    return points[np.linalg.norm(points[:, None] - points[None], axis=-1).sum(axis=1).argmin()]
+
+
 def embedding_maps(
     layouts: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str], palette: Sequence[Sequence[int]]
 ) -> Figure:
-    """Pixels' embeddings in two dimensions (t-SNE), in their classes' colours, each class named at its middle.
+    """Pixels' embeddings in two dimensions (t-SNE), in their classes' colours, each class named at its medoid.
+
+    The medoids are ringed; a name that would cover another one is moved aside, and a line leads back to its ring.
 
     Args:
         layouts: title -> (N, 2), of the same pixels.
@@ -202,17 +216,74 @@ def embedding_maps(
         classes: names.
         palette: their colours.
     """
-    figure = new_figure(5.4 * len(layouts), 4.9)
-    for axes, (title, points) in zip(figure.subplots(1, len(layouts), squeeze=False)[0], layouts.items(), strict=True):
-        for index in np.unique(labels):
+    figure = new_figure(5.4 * len(layouts), 5.4)
+    present = np.unique(labels)
+    panels = figure.subplots(1, len(layouts), squeeze=False)[0]
+    for axes, (title, points) in zip(panels, layouts.items(), strict=True):
+        for index in present:
             own = points[labels == index]
             axes.scatter(*own.T, s=5, color=np.array(palette[index]) / 255, linewidths=0, alpha=0.7)
-        for index in np.unique(labels):
-            own = points[labels == index]
-            middle = own[np.argmin(((own[:, None] - own[None]) ** 2).sum(-1).sum(1))]  # a medoid lies among its points
-            axes.text(
-                *middle, classes[index], fontsize=8, ha="center", va="center",
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        for index in present:
+            middle = medoid(points[labels == index])
+            ring = {"markeredgecolor": COLOURS["ink"], "markeredgewidth": 1.0, "markersize": 6, "zorder": 5}
+            axes.plot(*middle, "o", color=np.array(palette[index]) / 255, **ring)
+            axes.annotate(
+                classes[index], middle, (0, 9), textcoords="offset points", fontsize=8, ha="center", va="center",
+                bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+                arrowprops={"arrowstyle": "-", "linewidth": 0.7, "color": COLOURS["ink"], "shrinkA": 0, "shrinkB": 3},
+                zorder=4,
             )  # fmt: skip
         axes.set(xticks=[], yticks=[], title=title)
+        axes.margins(0.08)
+    figure.draw_without_rendering()  # lays the figure out, so that the names have their places
+    for axes in panels:
+        rings = axes.transData.transform([name.xy for name in axes.texts])
+        move_apart(axes.texts, axes.get_window_extent(), rings)
     return figure
+
+
+def move_apart(
+    names: Sequence[Annotation], frame: BboxBase, rings: np.ndarray, radius: float = 5.0, gap: float = 2.0,
+    rounds: int = 500,
+) -> None:  # fmt: skip
+    """Move annotations until none covers another one or a ring, each a little at a time, and keep them in a frame.
+
+    Args:
+        names: with their text placed in "offset points" around the point that they name.
+        frame: in pixels.
+        rings: (N, 2) places that stay free, pixels.
+        radius: of a ring, pixels.
+        gap: least distance between two names, pixels.
+        rounds: after which it gives up.
+    """
+    boxes = [Text.get_window_extent(name) for name in names]  # without the lines, unlike Annotation's
+    centres = np.array([((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes])
+    sizes = np.array([(box.width, box.height) for box in boxes]) + gap
+    start = centres.copy()
+    low, high = np.array([frame.x0, frame.y0]) + sizes / 2, np.array([frame.x1, frame.y1]) - sizes / 2
+    for _ in range(rounds):
+        apart = True
+        for one, other in combinations(range(len(names)), 2):
+            difference = centres[other] - centres[one]
+            overlap = (sizes[one] + sizes[other]) / 2 - np.abs(difference)
+            if (overlap > 0).all():
+                axis = int(overlap.argmin())
+                shift = (overlap[axis] + 0.1) / 2 * (1 if difference[axis] >= 0 else -1)
+                centres[other, axis] += shift
+                centres[one, axis] -= shift
+                apart = False
+        for name in range(len(names)):
+            for ring in rings:
+                difference = centres[name] - ring
+                overlap = sizes[name] / 2 + radius - np.abs(difference)
+                if (overlap > 0).all():
+                    axis = int(overlap.argmin())
+                    centres[name, axis] += (overlap[axis] + 0.1) * (1 if difference[axis] >= 0 else -1)
+                    apart = False
+        centres = centres.clip(low, high)
+        if apart:
+            break
+    points = (centres - start) * 72 / names[0].figure.dpi
+    for name, moved in zip(names, points, strict=True):
+        across, up = name.get_position()
+        name.set_position((across + moved[0], up + moved[1]))
