@@ -172,7 +172,7 @@ class Summary:
         return statistics.stdev(self.values) if len(self.values) > 1 else math.nan
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Student's t confidence interval of the mean; NaN below two values."""
+        """Student's t confidence interval of the mean (:eq:`eq-t-interval`); NaN below two values."""
         if len(self.values) < 2:
             return math.nan, math.nan
         half = stats.t.ppf(0.5 + level / 2, len(self.values) - 1) * self.sd / math.sqrt(len(self.values))

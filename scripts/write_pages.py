@@ -19,7 +19,7 @@ from reco_core.experiments import COMPARED
 from reco_core.figures.idea import idea
 from reco_core.figures.style import METHOD_NAMES, RC
 from reco_core.paper import TABLES
-from reco_core.power import paired_spread, seeds_needed
+from reco_core.power import PUBLISHED_RUNS, paired_spread, seeds_needed
 from reco_core.relations import read_relations
 from reco_core.results import by_method, load_record, load_records, miou_percent, paired_difference, summarise
 from reco_core.tables import markdown, with_interval, with_spread
@@ -136,8 +136,6 @@ def effects_of_options(root: Path = ROOT) -> str:
     return markdown(["Turned alone", "toyscapes, 20 labels", "CamVid, 20 labels"], rows)
 
 
-PUBLISHED_RUNS = (73.08, 73.84, 70.57)
-"""The published seeds of ReCo + ClassMix with 600 labels of Pascal VOC: no other spread of the paper's is known."""
 GAINS = {
     "VOC, 600 labels": ("Pascal VOC", 600), "SUN RGB-D, 50": ("SUN RGB-D", 50), "VOC, 200": ("Pascal VOC", 200),
     "Cityscapes, 20": ("Cityscapes", 20),
