@@ -126,7 +126,7 @@ def test_predictions_do_not_overwrite_each_other(tmp_path, trained):
         for order in (images, images[::-1]):
             message = refusal(lambda: list(predict_files(network, order, tmp_path / "out")), tmp_path)  # noqa: B023
             assert says(message, "…'a'…'a.labels' would overwrite each other: run them apart") or says(
-                message, "out/a.labels.png: a class map would overwrite the image itself: choose another --output"
+                message, "out/a.labels.png: … would overwrite the image itself: choose another --output"
             )
     (tmp_path / "out" / "a.labels.png").rename(tmp_path / "out" / "a.png")
     message = refusal(lambda: list(predict_files(network, [tmp_path / "out" / "a.png"], tmp_path / "out")), tmp_path)

@@ -27,7 +27,7 @@ def hard_map(
         threshold: delta_s.
         weak: if given, pixels below it are shown as not used (delta_w, for pseudo-labels).
     """
-    figure = new_figure(8.8, 2.9)
+    figure = new_figure(8.8, 3.1)
     panels = figure.subplots(1, 4)
     show_image(panels[0], image, "image")
     show_labels(panels[1], labels, palette, "label")
@@ -44,8 +44,9 @@ def hard_map(
     entries = [Patch(facecolor=HARD, label="hard"), Patch(facecolor=EASY, label="easy")]
     if weak is not None or not used.all():
         entries.append(Patch(facecolor=IGNORED, edgecolor="#999999", label="not used"))
-    figure.legend(handles=entries, loc="outside lower right", ncols=3, fontsize=8)
-    for axes in panels[2:]:
+    panels[3].legend(handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, fontsize=8)
+    for axes in panels:
+        axes.set_anchor("N")  # in line, although one has a colour bar below it
         hide_axes(axes)
     return figure
 
@@ -84,30 +85,62 @@ def _dots(axes: Axes, image: Tensor, labels: Tensor, palette: Palette, places: T
     hide_axes(axes)
 
 
-def gradient_by_confidence(confidence: Tensor, gradient: Tensor, threshold: float) -> Figure:
-    """How strongly each query's feature is moved, against the network's confidence in its label.
+def gradient_by_confidence(
+    confidence: Tensor, gradient: Tensor, labels: Tensor, classes: Sequence[str], threshold: float, shown: str
+) -> Figure:
+    """How strongly queries are moved, against the network's confidence in their labels: within one class, and in each.
 
     Args:
-        confidence: (Q,).
+        confidence: (Q,) in each query's own label.
         gradient: (Q,) length of the gradient with respect to the query's direction.
+        labels: (Q,) their classes.
+        classes: names.
         threshold: delta_s, drawn as a line.
+        shown: the class whose queries are drawn one by one.
     """
-    figure = new_figure(7.2, 3.1)
-    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    left.scatter(confidence, gradient, s=8, color=COLOURS["blue"], alpha=0.35, linewidths=0)
+    figure = new_figure(8.4, 3.4)
+    left, right = figure.subplots(1, 2, width_ratios=[1.35, 1])
+    own = labels == classes.index(shown)
+    left.scatter(confidence[own], gradient[own], s=9, color=COLOURS["blue"], alpha=0.4, linewidths=0)
     edges = np.linspace(0, 1, 11)
-    bins = np.digitize(confidence.numpy(), edges[1:-1])
-    means = [gradient.numpy()[bins == b].mean() if (bins == b).any() else np.nan for b in range(10)]
-    left.plot((edges[:-1] + edges[1:]) / 2, means, "o-", color=COLOURS["ink"], label="mean of a tenth")
-    left.axvline(threshold, color=COLOURS["red"], linestyle="--", label="δs")
-    left.set(xlabel="confidence in the pixel's own label", ylabel="length of the gradient", ylim=(0, None))
+    bins = np.digitize(confidence[own].numpy(), edges[1:-1])
+    means = [gradient[own].numpy()[bins == b].mean() if (bins == b).any() else np.nan for b in range(10)]
+    left.plot((edges[:-1] + edges[1:]) / 2, means, "o-", color=COLOURS["ink"], markersize=4, label="mean of a tenth")
+    left.axvline(threshold, color=COLOURS["red"], linestyle="--", label="$\\delta_s$")
+    left.set(xlabel="confidence in the label", ylabel="length of the gradient", title=f"“{shown}”")
+    left.set(xlim=(-0.03, 1.03), ylim=(0, None))
     left.legend(fontsize=8)
-    hard = confidence < threshold
-    groups = [gradient[hard].numpy(), gradient[~hard].numpy()]
-    kept = [(name, values) for name, values in zip(("hard", "easy"), groups, strict=True) if len(values)]
-    right.boxplot([values for _, values in kept], tick_labels=[name for name, _ in kept], showfliers=False, widths=0.5)
-    right.set(ylabel="length of the gradient", ylim=(0, None))
+    rows = hard_and_easy(confidence, gradient, labels, classes, threshold)
+    for place, (hard, easy) in enumerate(rows.values()):
+        right.plot([hard, easy], [place, place], color="#999999", linewidth=1.2, zorder=1)
+    for column, (name, colour, mark) in enumerate((("hard", "red", "o"), ("easy", "blue", "s"))):
+        values = [pair[column] for pair in rows.values()]
+        right.scatter(values, range(len(rows)), s=34, color=COLOURS[colour], marker=mark, label=name, zorder=2)
+    right.set_yticks(range(len(rows)), list(rows), fontsize=9)
+    right.set(xlabel="mean length of the gradient", xlim=(0, None), ylim=(len(rows) - 0.4, -0.6))
+    right.set_title("each class")
+    right.legend(fontsize=8)
     return figure
+
+
+def hard_and_easy(
+    confidence: Tensor, gradient: Tensor, labels: Tensor, classes: Sequence[str], threshold: float, least: int = 5
+) -> dict[str, tuple[float, float]]:
+    """Mean gradient of hard and of easy queries of every class that has at least `least` of both.
+
+    Args:
+        confidence, gradient, labels: (Q,).
+        classes: names.
+        threshold: delta_s.
+        least: queries that a mean is taken over at least.
+    """
+    rows = {}
+    for index, name in enumerate(classes):
+        hard = (labels == index) & (confidence < threshold)
+        easy = (labels == index) & (confidence >= threshold)
+        if min(hard.sum(), easy.sum()) >= least:
+            rows[name] = gradient[hard].mean().item(), gradient[easy].mean().item()
+    return rows
 
 
 def share_over_steps(steps: Sequence[int], hard: Mapping[str, Sequence[float]]) -> Figure:
