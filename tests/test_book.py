@@ -238,6 +238,8 @@ def test_the_book_builds_without_a_warning(tmp_path):
         html = page.read_text(encoding="utf-8")
         fetched = re.findall(r"<(?:script|link rel=\"stylesheet\"|img)[^>]+(?:src|href)=\"(https?://[^\"]+)", html)
         assert not fetched, f"{page.name} fetches {fetched}"
+    training = (tmp_path / "_build" / "html" / "notebooks" / "07_training.html").read_text(encoding="utf-8")
+    assert training.count("<table") > 5 and "|:--" not in training, "tables that cells print are set as tables"
     previews = next((tmp_path / "_build" / "html" / "_static" / "tippy" / "notebooks").glob("07_training.*.js"))
     assert "06_semi_supervised.html#equation-eq-total" in previews.read_text(encoding="utf-8"), "shown on hovering"
     for script in ("popper.min.js", "tippy-bundle.umd.min.js"):
