@@ -93,7 +93,7 @@ class OptimiserConfig:
     """Optimiser, with the polynomial schedule of Appendix A."""
 
     name: Literal["sgd", "adamw"] = "sgd"
-    """sgd (paper), or adamw, which learns more in few steps: no momentum or Nesterov to set, weights decay apart."""
+    """sgd (paper), or adamw, which has no momentum or Nesterov to set and decays weights apart from the gradient."""
     iterations: int = 600
     """Training steps (paper: 40,000)."""
     batch_size: int = 4
