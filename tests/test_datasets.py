@@ -170,3 +170,14 @@ def test_preview_draws_images_above_their_labels(camvid):
     assert "ignored (255)" in [text.get_text() for text in figure.legends[0].get_texts()]
     chosen = datasets.preview(datasets.load("camvid", root=camvid), indices=[2, 0])
     assert [axes.get_title() for axes in chosen.axes] == ["c", "a", "", ""]
+
+
+def test_a_long_path_stands_in_a_message_once(tmp_path):
+    """What the system says repeats the path: it is taken out before the sentence is cut, whatever its length."""
+    for length in (1, 60, 150):
+        path = tmp_path / ("x" * length) / "a.png"
+        with pytest.raises(InputError) as refused:
+            datasets.read_image(path)
+        assert str(refused.value) == (
+            f"{path}: not a readable image ([Errno 2] No such file or directory); restore or remove it"
+        )

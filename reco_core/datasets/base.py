@@ -107,8 +107,9 @@ def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tens
 
 
 def _reason(error: Exception, path: Path) -> str:
-    """What a decoder says, without the path that the message begins with."""
-    return one_line(error).replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")
+    """What a decoder says, without the path that the message begins with; cut only then, or half of a path would stay."""
+    said = one_line(error, most=10_000)
+    return said.replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
 
 
 def read_pair(
