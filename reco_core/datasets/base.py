@@ -107,7 +107,7 @@ def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tens
 
 
 def _reason(error: Exception, path: Path) -> str:
-    """What a decoder says, without the path that the message begins with; cut only then, or half of a path would stay."""
+    """What a decoder says, without the path that the message begins with; cut afterwards, or half a path would stay."""
     said = one_line(error, most=10_000)
     return said.replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
 
