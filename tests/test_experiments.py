@@ -111,7 +111,8 @@ def test_weights_and_folders_of_recipes(monkeypatch):
     monkeypatch.setenv("RECO_DATA", "/photographs")
     assert recipe("small/camvid/20/classmix", weights="mine.pth").model.weights == "mine.pth"
     assert recipe("small/camvid/20/classmix").model.weights == "imagenet"
-    assert recipe("small/toyscapes/20/classmix", weights="mine.pth").model.weights is None, "random ones stay random"
+    own = recipe("small/toyscapes/all/supervised", weights="mine.pth").model.weights
+    assert own is None, "random ones stay random"
     assert recipe("small/nyu_v2/50/classmix").data.root == "/photographs/nyu_v2"
     assert recipe("small/nyu_v2/50/classmix", root="here").data.root == "here"
 
