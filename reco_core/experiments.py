@@ -142,6 +142,7 @@ def _recipes() -> Iterator[tuple[str, TrainConfig]]:
             for method in COMPARED:
                 yield f"small/{dataset}/{labels}/{method}", _small(dataset, method, labels)
     reference = _small("camvid", "supervised", None)
+    yield "small/toyscapes/500/supervised", _small("toyscapes", "supervised", None)
     yield "small/camvid/367/supervised", replace(_lasting(reference, 3000), eval_every=500, checkpoint_every=500)
     for dataset in ("camvid", "toyscapes"):
         for labels in (10, 20, 60):
