@@ -1,10 +1,13 @@
-"""What ReCo adds to a training step: ClassMix with and without it, step by step in turn, in one process.
+"""What a training step costs, and what ReCo adds to it: methods step by step in turn, in one process.
 
-    python benchmarks/step.py --backbone resnet101 --width 256 --crop 321 321 --batch-size 1
+    python benchmarks/step.py
+    python benchmarks/step.py --backbone mobilenet_v2 --width 64 --representation-dim 64 --crop 128 128 --batch-size 4 \
+        --num-classes 11 --methods supervised classmix reco+classmix unimatch reco+unimatch
 
-Both trainers hold the same weights and take the same batches of random images; the steps alternate, so that whatever
-else the machine does falls on both. Reported: the median of each, and the ratio of every pair of neighbouring steps;
-the arithmetic of a step, counted by PyTorch, which no other work on the machine disturbs; on a GPU, peak memory.
+The first is the paper's network, at one image with labels and one without. All trainers start from the same weights and
+take the same batches of random images; the methods take turns, so that whatever else the machine does falls on all.
+Kept: the seconds of every step, of which neighbours are compared; the arithmetic of a step, counted by PyTorch, which
+no other work on the machine disturbs; on a GPU, peak memory.
 """
 
 import json
@@ -17,7 +20,7 @@ import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
-from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig
+from reco_core.config import DataConfig, Method, ModelConfig, OptimiserConfig, TrainConfig
 from reco_core.results import environment
 from reco_core.trainers import Trainer
 
@@ -50,12 +53,14 @@ class RandomScenes:
 
 
 def main(
+    methods: tuple[Method, ...] = ("classmix", "reco+classmix"),
     backbone: str = "resnet101",
     width: int = 256,
+    representation_dim: int = 256,
     crop: tuple[int, int] = (321, 321),
     batch_size: int = 1,
     num_classes: int = 21,
-    steps: int = 7,
+    steps: int = 9,
     threads: int = 2,
     accelerator: str = "cpu",
     precision: str = "32-true",
@@ -63,12 +68,14 @@ def main(
     """Time steps and write benchmarks/results/step-*.json.
 
     Args:
+        methods: that are compared; each but the first with the first, and with its own base if that is among them.
         backbone: of DeepLabV3+.
         width: of ASPP and heads.
+        representation_dim: D.
         crop: height and width, pixels.
         batch_size: labelled images, and as many unlabelled.
         num_classes: C.
-        steps: timed pairs of steps, after two that are not.
+        steps: timed rounds of steps, after two that are not.
         threads: of the CPU.
         accelerator: cpu or cuda.
         precision: Lightning Fabric's.
@@ -77,18 +84,20 @@ def main(
     data = RandomScenes(crop, num_classes)
     options = TrainConfig(
         data=DataConfig(dataset="random", crop=crop, scale=(1.0, 1.0), num_labelled=4),
-        model=ModelConfig(backbone=backbone, width=width),
+        model=ModelConfig(backbone=backbone, width=width, representation_dim=representation_dim),
         optimiser=OptimiserConfig(batch_size=batch_size),
         accelerator=accelerator,
         precision=precision,
         weak_threshold=0.0,  # every pixel may be drawn: the loss's greatest work
     )
-    trainers = {
-        method: Trainer(replace(options, method=method), train=data, val=data, test=data)
-        for method in ("classmix", "reco+classmix")
+    trainers = {method: Trainer(replace(options, method=method), train=data, val=data, test=data) for method in methods}
+    semi_supervised = next(trainer for trainer in trainers.values() if trainer.options.uses_unlabelled)
+    labelled, unlabelled = next(semi_supervised._batches(range(1)))
+    batches = {
+        method: (labelled, unlabelled if trainer.options.uses_unlabelled else None)
+        for method, trainer in trainers.items()
     }
-    batches = next(trainers["classmix"]._batches(range(1)))
-    operations = {method: counted_operations(trainer, batches) for method, trainer in trainers.items()}
+    operations = {method: counted_operations(trainer, batches[method]) for method, trainer in trainers.items()}
     seconds: dict[str, list[float]] = {method: [] for method in trainers}
     peak: dict[str, int] = dict.fromkeys(trainers, 0)
     for step in range(steps + 2):
@@ -96,27 +105,29 @@ def main(
         for method in order:
             if accelerator == "cuda":
                 torch.cuda.reset_peak_memory_stats()
-            seconds[method].append(timed_step(trainers[method], batches))
+            seconds[method].append(timed_step(trainers[method], batches[method]))
             if accelerator == "cuda":
                 peak[method] = max(peak[method], torch.cuda.max_memory_allocated())
-    kept = {method: values[2:] for method, values in seconds.items()}
-    ratios = [ours / base for base, ours in zip(kept["classmix"], kept["reco+classmix"], strict=True)]
     result = {
-        "setting": {"backbone": backbone, "width": width, "crop": list(crop), "batch_size": batch_size,
-                    "num_classes": num_classes, "precision": precision, "steps": steps},
-        "median_seconds": {method: round(statistics.median(values), 4) for method, values in kept.items()},
-        "ratio": {"median": round(statistics.median(ratios), 3), "min": round(min(ratios), 3),
-                  "max": round(max(ratios), 3)},
-        "images_per_second": {method: round(2 * batch_size / statistics.median(values), 2)
-                              for method, values in kept.items()},
-        "operations": operations | {"ratio": round(operations["reco+classmix"] / operations["classmix"], 3)},
+        "setting": {"backbone": backbone, "width": width, "representation_dim": representation_dim,
+                    "crop": list(crop), "batch_size": batch_size, "num_classes": num_classes, "precision": precision},
+        "seconds": {method: [round(value, 4) for value in values[2:]] for method, values in seconds.items()},
+        "operations": operations,
         "peak_gib": {method: round(value / 2**30, 3) for method, value in peak.items() if value},
-        "environment": environment(str(trainers["classmix"].fabric.device)) | {"threads": threads},
+        "environment": environment(str(trainers[methods[0]].fabric.device)) | {"threads": threads},
     }  # fmt: skip
     OUTPUT.mkdir(exist_ok=True)
     path = OUTPUT / f"step-{accelerator}-{backbone}-{crop[0]}-{batch_size}-{precision}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    for method, values in result["seconds"].items():
+        text = f"{method:16} {statistics.median(values):.3f} s, {operations[method] / 1e9:.0f} Gflop"
+        for base in dict.fromkeys((methods[0], method.removeprefix("reco+"))):
+            if base != method and base in methods:
+                ratios = [ours / other for ours, other in zip(values, result["seconds"][base], strict=True)]
+                low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
+                text += f"; {middle:.2f} ({low:.2f} to {high:.2f}) times {base}"
+        print(text)
+    print(path)
 
 
 def counted_operations(trainer: Trainer, batches: tuple) -> int:
