@@ -46,6 +46,21 @@ def test_paired_differences_draw_every_seed_and_the_interval():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a - b", "one seed"]
 
 
+def test_scores_under_conditions_draw_seeds_means_and_paired_intervals():
+    few = {"classmix": {0: 30.0, 1: 32.0}, "reco+classmix": {0: 31.0, 1: 35.0, 2: 90.0}}
+    many = {"classmix": {0: 40.0}, "reco+classmix": {}}
+    left, right = training.scores_under_conditions({"10": few, "60": many}, "labels").axes
+    means = [line for line in left.lines if line.get_label() == "ReCo + ClassMix"][0].get_ydata()
+    assert means[0] == (31 + 35 + 90) / 3 and np.isnan(means[1])
+    dots = [sorted(line.get_ydata()) for line in left.lines if line.get_marker() == "o"]
+    assert dots == [[30, 32], [40], [31, 35, 90], []]
+    (bars,) = right.containers
+    assert list(bars[0].get_ydata()) == [2.0]
+    low, high = Summary((1.0, 3.0)).interval()
+    np.testing.assert_allclose(bars[2][0].get_segments()[0][:, 1], [low, high])
+    assert [label.get_text() for label in right.get_xticklabels()] == ["10", "60"]
+
+
 def test_predictions_are_compared_where_they_are_scored():
     truth = torch.tensor([[0, 1], [255, 1]])
     output = torch.tensor([[0, 0], [0, 1]])

@@ -20,7 +20,7 @@ from reco_core.figures.style import (
     show_image,
     show_labels,
 )
-from reco_core.results import Summary
+from reco_core.results import Summary, paired_difference, summarise
 from reco_core.trainers import learning_rate
 
 LOSS_NAMES = {"supervised": "supervised", "unsupervised": "η · unsupervised", "reco": "ReCo"}
@@ -114,6 +114,53 @@ def paired_differences(differences: Mapping[str, Summary], unit: str = "differen
     axes.set_yticks(range(len(differences)), list(differences))
     axes.set_ylim(len(differences) - 0.5, -0.5)
     axes.set_xlabel(unit)
+    return figure
+
+
+def scores_under_conditions(scores: Mapping[str, Mapping[str, Mapping[int, float]]], condition: str) -> Figure:
+    """Methods in several settings: their scores, and what each method adds to the one before it.
+
+    Args:
+        scores: setting, such as a number of labels -> method -> seed -> mean IoU, percent; the same methods in each.
+        condition: what the settings are, for the axis.
+
+    Left, every seed as a dot and a line through the means. Right, differences paired by seed, their mean and 95 %
+    interval; none where there are fewer than two pairs.
+    """
+    figure = new_figure(7.2, 3.4)
+    left, right = figure.subplots(1, 2)
+    methods = list(next(iter(scores.values())))
+    for number, method in enumerate(methods):
+        places = np.arange(len(scores)) + 0.14 * (number - (len(methods) - 1) / 2)
+        found = [summarise(dict(setting[method])) for setting in scores.values()]
+        style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method]}
+        left.plot(places, [summary.mean for summary in found], "-", marker="_", markersize=12, **style)
+        for place, summary in zip(places, found, strict=True):
+            left.plot([place] * len(summary.values), summary.values, "o", color=style["color"], markersize=4, alpha=0.6)
+    pairs = list(zip(methods[:-1], methods[1:], strict=True))
+    for number, (base, ours) in enumerate(pairs):
+        places = np.arange(len(scores)) + 0.2 * (number - (len(pairs) - 1) / 2)
+        gaps = [paired_difference(dict(setting[ours]), dict(setting[base])) for setting in scores.values()]
+        kept = [(place, gap) for place, gap in zip(places, gaps, strict=True) if len(gap.values) > 1]
+        if kept:
+            where, gaps = zip(*kept, strict=True)
+            half = [gap.interval()[1] - gap.mean for gap in gaps]
+            label = f"{METHOD_NAMES[ours]} − {METHOD_NAMES[base]}"
+            right.errorbar(
+                where,
+                [gap.mean for gap in gaps],
+                half,
+                fmt="os"[number % 2],
+                color=METHOD_COLOURS[ours],
+                capsize=4,
+                label=label,
+            )
+    right.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+    for axes, what in ((left, "mean IoU, %"), (right, "difference, points")):
+        axes.set_xticks(range(len(scores)), list(scores))
+        axes.set(xlabel=condition, ylabel=what, xlim=(-0.5, len(scores) - 0.5))
+    for axes in (left, right):
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
     return figure
 
 
