@@ -35,8 +35,9 @@ GRAPHS = Path("book/_static/relations_data.js")
 DATASETS = {"toyscapes": "toyscapes", "camvid": "CamVid", "nyu_v2": "NYU v2", "voc": "VOC animals"}
 """Folder of records -> name."""
 COLUMNS = {
-    "toyscapes/20": "toyscapes, 20 of 500 scenes labelled (ResNet-18, random weights)",
-    "camvid/20": "CamVid, 20 of 367 photographs labelled (MobileNetV2, ImageNet weights)",
+    "toyscapes/20": "toyscapes, 20 of 500 scenes labelled, 400 steps",
+    "camvid/20": "CamVid, 20 of 367 photographs labelled, 600 steps",
+    "camvid/long": "the same, 1,800 steps",
 }
 
 
