@@ -91,8 +91,7 @@ def main(
         weak_threshold=0.0,  # every pixel may be drawn: the loss's greatest work
     )
     trainers = {method: Trainer(replace(options, method=method), train=data, val=data, test=data) for method in methods}
-    semi_supervised = next(trainer for trainer in trainers.values() if trainer.options.uses_unlabelled)
-    labelled, unlabelled = next(semi_supervised._batches(range(1)))
+    labelled, unlabelled = next(Trainer(options, train=data, val=data, test=data)._batches(range(1)))
     batches = {
         method: (labelled, unlabelled if trainer.options.uses_unlabelled else None)
         for method, trainer in trainers.items()
