@@ -54,7 +54,7 @@ def _paper(dataset: str, method: str = "reco+classmix", labels: int | None = Non
 def _small(dataset: str, method: str = "reco+classmix", labels: int | None = 20, **data) -> TrainConfig:
     """For a laptop: a MobileNetV2 from ImageNet's weights.
 
-    toyscapes: from random weights so few steps teach what most pixels are and no more, and labels make no difference.
+    toyscapes: scores more in 400 steps than a ResNet-18 from random weights in 600, at a fraction of the time.
     camvid: at 180 x 240. nyu_v2: NYU v2 with SUN RGB-D's 37 classes, in the layout of `folder`. voc: Pascal VOC, so
     small that a crop holds most of an animal: from crops of single legs nothing but background is learnt in so few
     steps. Neither nyu_v2 nor voc has test images that the validation images would leave alone.

@@ -117,7 +117,7 @@ def paired_differences(differences: Mapping[str, Summary], unit: str = "differen
     return figure
 
 
-def scores_under_conditions(scores: Mapping[str, Mapping[str, Mapping[int, float]]], condition: str) -> Figure:
+def scores_under_conditions(scores: Mapping[str, Mapping[str, dict[int, float]]], condition: str) -> Figure:
     """Methods in several settings: their scores, and what each method adds to the one before it.
 
     Args:
@@ -132,7 +132,7 @@ def scores_under_conditions(scores: Mapping[str, Mapping[str, Mapping[int, float
     methods = list(next(iter(scores.values())))
     for number, method in enumerate(methods):
         places = np.arange(len(scores)) + 0.14 * (number - (len(methods) - 1) / 2)
-        found = [summarise(dict(setting[method])) for setting in scores.values()]
+        found = [summarise(setting[method]) for setting in scores.values()]
         style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method]}
         left.plot(places, [summary.mean for summary in found], "-", marker="_", markersize=12, **style)
         for place, summary in zip(places, found, strict=True):
@@ -140,21 +140,13 @@ def scores_under_conditions(scores: Mapping[str, Mapping[str, Mapping[int, float
     pairs = list(zip(methods[:-1], methods[1:], strict=True))
     for number, (base, ours) in enumerate(pairs):
         places = np.arange(len(scores)) + 0.2 * (number - (len(pairs) - 1) / 2)
-        gaps = [paired_difference(dict(setting[ours]), dict(setting[base])) for setting in scores.values()]
+        gaps = [paired_difference(setting[ours], setting[base]) for setting in scores.values()]
         kept = [(place, gap) for place, gap in zip(places, gaps, strict=True) if len(gap.values) > 1]
         if kept:
             where, gaps = zip(*kept, strict=True)
             half = [gap.interval()[1] - gap.mean for gap in gaps]
-            label = f"{METHOD_NAMES[ours]} − {METHOD_NAMES[base]}"
-            right.errorbar(
-                where,
-                [gap.mean for gap in gaps],
-                half,
-                fmt="os"[number % 2],
-                color=METHOD_COLOURS[ours],
-                capsize=4,
-                label=label,
-            )
+            style = {"color": METHOD_COLOURS[ours], "label": f"{METHOD_NAMES[ours]} − {METHOD_NAMES[base]}"}
+            right.errorbar(where, [gap.mean for gap in gaps], half, fmt="os"[number % 2], capsize=4, **style)
     right.axhline(0, color=COLOURS["grey"], linewidth=0.8)
     for axes, what in ((left, "mean IoU, %"), (right, "difference, points")):
         axes.set_xticks(range(len(scores)), list(scores))
