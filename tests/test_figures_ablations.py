@@ -1,10 +1,12 @@
 """reco_core.figures.ablations: the bars stand where the paper's and the recorded numbers are."""
 
+from dataclasses import replace
+
 import pytest
 
 from reco_core.compare import Bar
 from reco_core.figures import ablations
-from reco_core.figures.style import COLOURS
+from reco_core.results import Summary
 
 BARS = [
     Bar("32", 47.39, "small/toyscapes/fig7a/32", {0: 30.0, 1: 32.0}),
@@ -18,7 +20,7 @@ def heights(axes):
 
 
 def test_panels_show_paper_and_records_and_mark_what_is_missing():
-    figure = ablations.panels({"queries": BARS, "keys": BARS[:1]}, "recorded: toyscapes")
+    figure = ablations.panels({"recorded: toyscapes": {"queries": BARS, "keys": BARS[:1]}})
     upper, _, lower, _ = figure.axes
     assert heights(upper) == [47.39, 48.96, 49.83] and heights(lower) == pytest.approx([31.0, 34.0])
     crosses = [line for line in lower.lines if line.get_marker() == "x"]
@@ -33,8 +35,21 @@ def test_panels_show_paper_and_records_and_mark_what_is_missing():
 
 
 def test_panels_without_any_record():
-    figure = ablations.panels({"queries": BARS[1:2]}, "recorded: toyscapes")
+    figure = ablations.panels({"recorded: toyscapes": {"queries": BARS[1:2]}})
     assert not figure.axes[1].patches and [line.get_marker() for line in figure.axes[1].lines] == ["x"]
+
+
+def test_panels_have_a_row_and_a_cut_for_every_data_set():
+    higher = [replace(bar, scores={seed: 40 + score for seed, score in bar.scores.items()}) for bar in BARS]
+    figure = ablations.panels({"recorded: toyscapes": {"queries": BARS}, "recorded: CamVid": {"queries": higher}})
+    paper, toyscapes, camvid = figure.axes
+    assert heights(toyscapes) == pytest.approx([31.0, 34.0]) and heights(camvid) == pytest.approx([71.0, 74.0])
+    named = [axes.xaxis.get_major_ticks()[0].label1.get_visible() for axes in figure.axes]
+    assert named == [False, False, True], "bars are named once, below the last row"
+    assert toyscapes.get_ylim()[1] < 40 < 60 < camvid.get_ylim()[0]
+    assert [axes.get_ylabel().split(",")[0].split("\n")[0] for axes in (paper, toyscapes, camvid)] == [
+        "paper: Cityscapes", "recorded: toyscapes", "recorded: CamVid",
+    ]  # fmt: skip
 
 
 def test_noise_is_drawn_beside_its_slope_and_the_batches():
@@ -47,12 +62,18 @@ def test_noise_is_drawn_beside_its_slope_and_the_batches():
 
 
 def test_differences_show_every_seed_and_the_interval():
-    rows = {"easy queries": (-4.02, {0: -1.0, 1: 0.0, 2: 1.0}), "bank": (-0.52, {})}
-    (axes,) = ablations.differences_to_ours(rows, "recorded", "paper").axes
-    diamonds = [line for line in axes.lines if line.get_marker() == "D"]
-    assert [line.get_xdata()[0] for line in diamonds] == [-4.02, -0.52]
-    dots = next(line for line in axes.lines if line.get_marker() == "o" and line.get_color() == COLOURS["sky"])
-    assert list(dots.get_xdata()) == [-1.0, 0.0, 1.0]
-    interval = next(line for line in axes.lines if line.get_linewidth() == 1.4)
+    paper = {"easy queries": -4.02, "bank": -0.52}
+    recorded = {"toyscapes": {"easy queries": Summary((-1.0, 0.0, 1.0))}, "CamVid": {"bank": Summary((0.25,))}}
+    (axes,) = ablations.differences_to_ours(paper, recorded).axes
+    (diamonds,) = [line for line in axes.lines if line.get_marker() == "D"]
+    assert list(diamonds.get_xdata()) == [-4.02, -0.52]
+
+    def drawn(marker):
+        return [(list(line.get_xdata()), round(line.get_ydata()[0])) for line in axes.lines
+                if line.get_marker() == marker and len(line.get_xdata())]  # fmt: skip
+
+    assert drawn("o") == [([-1.0, 0.0, 1.0], 0)] and drawn("s") == [([0.25], 1)]
+    intervals = [line for line in axes.lines if line.get_linewidth() == 1.4 and len(line.get_xdata()) == 2]
+    (interval,) = [line for line in intervals if line.get_marker() == "None" and line.get_xdata()[0] != 0]
     assert interval.get_xdata()[0] == pytest.approx(-2.484, abs=1e-3)  # t(2, 0.975) = 4.303, sd 1, three seeds
     assert [label.get_text() for label in axes.get_yticklabels()] == ["easy queries", "bank"]

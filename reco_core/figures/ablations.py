@@ -7,46 +7,53 @@ from matplotlib.figure import Figure
 
 from reco_core.compare import STRATEGIES, Bar
 from reco_core.figures.style import COLOURS, new_figure
-from reco_core.results import summarise
+from reco_core.results import Summary
 
 ROOM = 0.35
 """Room above and below the bars, as a share of the range that they span."""
 
 
-def panels(found: Mapping[str, Sequence[Bar]], ours: str, paper: str = "paper: Cityscapes, 20 labels") -> Figure:
+def panels(recorded: Mapping[str, Mapping[str, Sequence[Bar]]], paper: str = "paper: Cityscapes, 20 labels") -> Figure:
     """Fig. 7: each column a panel, the paper's bars above, recorded runs below; a cross where there is no record.
 
-    The two rows have their own axes, cut alike in all panels of a row, so every bar carries its number: compare
+    Every row has its own axis, cut alike in all panels of the row, so every bar carries its number: compare
     differences within a row, not heights between rows.
 
     Args:
-        found: title of the panel -> its bars.
-        ours: what the lower row shows, such as "recorded: toyscapes, 20 labels".
-        paper: the same of the upper row.
+        recorded: what a row shows, such as "recorded: toyscapes, 20 labels" -> title of the panel -> its bars. All
+            rows have the same panels.
+        paper: what the first row shows.
     """
-    counts = [len(bars) for bars in found.values()]
-    figure = new_figure(1.2 + 0.62 * sum(counts), 5.4)
-    grid = figure.subplots(2, len(found), squeeze=False, sharey="row", width_ratios=counts)
-    for column, (title, bars) in enumerate(found.items()):
-        upper, lower = grid[:, column]
-        upper.set_title(title)
-        drawn = upper.bar(range(len(bars)), [bar.paper for bar in bars], color=_colours(bars), width=0.75)
-        upper.bar_label(drawn, fmt="%.1f", fontsize=7, padding=1)
-        for axes in (upper, lower):
+    first = next(iter(recorded.values()))
+    counts = [len(bars) for bars in first.values()]
+    figure = new_figure(1.2 + 0.62 * sum(counts), 0.4 + 2.5 * (1 + len(recorded)))
+    grid = figure.subplots(1 + len(recorded), len(first), squeeze=False, sharey="row", width_ratios=counts)
+    for axes, (title, bars) in zip(grid[0], first.items(), strict=True):
+        axes.set_title(title)
+        drawn = axes.bar(range(len(bars)), [bar.paper for bar in bars], color=_colours(bars), width=0.75)
+        axes.bar_label(drawn, fmt="%.1f", fontsize=7, padding=1)
+    _cut(grid[0, 0], [bar.paper for bars in first.values() for bar in bars])
+    for row, found in zip(grid[1:], recorded.values(), strict=True):
+        for axes, bars in zip(row, found.values(), strict=True):
+            _recorded(axes, bars)
+        _cut(row[0], [score for bars in found.values() for bar in bars for score in bar.scores.values()])
+        for axes, bars in zip(row, found.values(), strict=True):
+            _crosses(axes, bars)
+    for number, name in enumerate((paper, *recorded)):
+        grid[number, 0].set_ylabel(f"{name}\nmean IoU, %")
+        for axes, bars in zip(grid[number], first.values(), strict=True):
             axes.set_xticks(range(len(bars)), [_wrapped(bar.label) for bar in bars], fontsize=8)
             axes.set_xlim(-0.6, len(bars) - 0.4)
-        upper.tick_params(labelbottom=False)
-        _recorded(lower, bars)
-    _cut(grid[0, 0], [bar.paper for bars in found.values() for bar in bars])
-    _cut(grid[1, 0], [score for bars in found.values() for bar in bars for score in bar.scores.values()])
-    for bars, axes in zip(found.values(), grid[1], strict=True):
-        for place, bar in enumerate(bars):
-            if not bar.scores:
-                low, high = axes.get_ylim()
-                axes.plot(place, low + 0.05 * (high - low), "x", color=COLOURS["grey"], markersize=6)
-    grid[0, 0].set_ylabel(f"{paper}\nmean IoU, %")
-    grid[1, 0].set_ylabel(f"{ours}\nmean IoU, %")
+            axes.tick_params(labelbottom=number == len(recorded))
     return figure
+
+
+def _crosses(axes: Axes, bars: Sequence[Bar]) -> None:
+    """Mark what nobody has recorded, near the foot of the axes as they are cut."""
+    low, high = axes.get_ylim()
+    for place, bar in enumerate(bars):
+        if not bar.scores:
+            axes.plot(place, low + 0.05 * (high - low), "x", color=COLOURS["grey"], markersize=6)
 
 
 def _recorded(axes: Axes, bars: Sequence[Bar]) -> None:
@@ -56,11 +63,13 @@ def _recorded(axes: Axes, bars: Sequence[Bar]) -> None:
             continue
         summary = bar.summary
         axes.bar(place, summary.mean, color=colour, width=0.75)
-        axes.annotate(f"{summary.mean:.1f}", (place, max(summary.values)), (0, 5), textcoords="offset points",
+        top = max(*summary.values, summary.mean + (summary.sd if len(bar.scores) > 1 else 0))
+        axes.annotate(f"{summary.mean:.1f}", (place, top), (0, 5), textcoords="offset points",
                       ha="center", fontsize=7)  # fmt: skip
         if len(bar.scores) > 1:
             axes.errorbar(place, summary.mean, summary.sd, color=COLOURS["ink"], capsize=3, linewidth=1.2)
-        shifts = [0.18 * (number - (len(bar.scores) - 1) / 2) for number in range(len(bar.scores))]
+        step = min(0.18, 0.6 / len(bar.scores))
+        shifts = [step * (number - (len(bar.scores) - 1) / 2) for number in range(len(bar.scores))]
         axes.plot(
             [place + shift for shift in shifts], summary.values, "o", markersize=4, color="white",
             markeredgecolor=COLOURS["ink"], markeredgewidth=0.8, linestyle="none",
@@ -112,28 +121,42 @@ def noise(sizes: Mapping[str, Sequence[int]], spread: Mapping[str, Sequence[floa
     return figure
 
 
-def differences_to_ours(rows: Mapping[str, tuple[float, Mapping[int, float]]], ours: str, paper: str) -> Figure:
+def differences_to_ours(paper: Mapping[str, float], recorded: Mapping[str, Mapping[str, Summary]]) -> Figure:
     """Differences to the book's standard run: the paper's as a diamond, recorded ones as dots with their interval.
 
     Args:
-        rows: what was changed -> (the paper's difference or NaN, seed -> recorded difference), points of mean IoU.
-        ours, paper: legend of the two.
+        paper: what was changed -> the paper's difference, points of mean IoU; NaN where it gives none.
+        recorded: of which images, such as "toyscapes" -> what was changed -> paired differences; a change that nobody
+            has recorded has no mark.
     """
-    figure = new_figure(7.2, 1.3 + 0.36 * len(rows))
+    figure = new_figure(7.2, 1.3 + (0.2 + 0.17 * len(recorded)) * len(paper))
     axes = figure.subplots()
-    for row, (told, recorded) in enumerate(rows.values()):
-        axes.plot(told, row - 0.18, "D", color=COLOURS["orange"], markersize=6, label=paper if row == 0 else None)
-        summary = summarise(dict(recorded))
+    axes.plot(
+        list(paper.values()), [row - 0.3 for row in range(len(paper))], "D", color=COLOURS["orange"], markersize=5,
+        linestyle="none", label="paper: Cityscapes, 20 labels",
+    )  # fmt: skip
+    colours, markers = (COLOURS["blue"], COLOURS["green"]), "os"
+    for number, (name, changes) in enumerate(recorded.items()):
+        for row, change in enumerate(paper):
+            summary = changes.get(change)
+            if summary is None or not summary.values:
+                continue
+            height = row - 0.05 + 0.3 * number
+            axes.plot(
+                summary.values, [height] * len(summary.values), markers[number], color=colours[number], markersize=4,
+                markerfacecolor="none", linestyle="none",
+            )  # fmt: skip
+            if len(summary.values) > 1:
+                axes.plot(summary.interval(), [height] * 2, color=colours[number], linewidth=1.4)
+            axes.plot(summary.mean, height, "|", color=colours[number], markersize=10, markeredgewidth=2.5)
         axes.plot(
-            summary.values, [row + 0.14] * len(summary.values), "o", color=COLOURS["sky"], markersize=5,
-            label=ours if row == 0 else None,
-        )  # fmt: skip
-        if len(summary.values) > 1:
-            axes.plot(summary.interval(), [row + 0.14] * 2, color=COLOURS["ink"], linewidth=1.4)
-            axes.plot(summary.mean, row + 0.14, "|", color=COLOURS["ink"], markersize=12, markeredgewidth=2)
+            [], [], f"{markers[number]}-", color=colours[number], markerfacecolor="none", markersize=4, label=name
+        )
     axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
-    axes.set_yticks(range(len(rows)), list(rows))
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(paper)), list(paper))
+    axes.set_ylim(len(paper) - 0.4, -0.6)
+    for row in range(len(paper) - 1):
+        axes.axhline(row + 0.5, color=COLOURS["grey"], linewidth=0.3)
     axes.set_xlabel("difference in mean IoU, points")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
