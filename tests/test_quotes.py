@@ -93,6 +93,7 @@ EXTRA: dict[str, dict[str, str]] = {
         "50": "49.86 of Table 1, rounded",
     },
     "05": {"0.6": "an example"},
+    "08": {"400": "steps of small/toyscapes"},
     "07": {
         "128": "crop of small/camvid", "180": "size of small/camvid", "240": "the same",
         "2,975": "training images of Cityscapes",
