@@ -349,8 +349,13 @@ def test_interrupted_while_the_end_is_scored(tmp_path, whole):  # noqa: F811
         return score(data)
 
     run._score = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        run.fit()
+    # A job in the background of a shell ignores Ctrl-C: the test brings the handler of one in the foreground.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run.fit()
+    finally:
+        signal.signal(signal.SIGINT, before)
     again = tiny_run(tmp_path)
     again.training_step = None
     assert lasting(again.fit()) == whole[0]
