@@ -3,7 +3,7 @@
 import pytest
 from conftest import ROOT
 
-from reco_core.claims import CLAIMS, SETS, Claim, verdict
+from reco_core.claims import CLAIMS, LABELS, SETS, Claim, verdict
 from reco_core.experiments import RECIPES
 from reco_core.files import read_json, write_json
 from reco_core.paper import TABLES
@@ -32,8 +32,9 @@ def test_the_papers_differences_are_those_of_its_tables():
     unlabelled = city["classmix"][20] - city["supervised"][20]
     expected = (
         unlabelled, unlabelled, gain[20], gain[20], None, gain[20] - gain[150], few, few - many,
-        a[3] - a[0], b[3] - b[0], c[2] - TABLES["7c"].rows["classmix"][3], classmix - cutmix, ours - easy,
-        ours - active, teacher["supervised"] - teacher["mean_teacher"],
+        a[3] - a[0], 2 * a[2] - a[0] - a[3], b[3] - b[0], 2 * b[2] - b[0] - b[3],
+        c[2] - TABLES["7c"].rows["classmix"][3], classmix - cutmix, ours - easy, ours - active,
+        teacher["supervised"] - teacher["mean_teacher"],
         teacher["reco+mean_teacher"] - teacher["mean_teacher"],
         without - bank, None,
     )  # fmt: skip
@@ -52,6 +53,18 @@ def test_a_claim_is_summed_seed_by_seed(tmp_path):
     assert summary.values == pytest.approx((1.0, 2.0))  # only seeds that both have
     assert CLAIMS[2].summary("small/toyscapes", tmp_path).values == ()
     assert Claim("", ((1, "fig7a/32"), (-1, "20/classmix")), "").summary("small/nyu_v2", tmp_path) is None
+
+
+def test_a_data_set_without_20_labels_answers_with_its_own_number(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "nyu_v2" / "all" / "supervised-seed0.json")
+    for method, miou in {"supervised": 0.30, "classmix": 0.32}.items():
+        for seed in range(3):
+            record["config"]["seed"], record["val"]["last"]["miou"] = seed, miou
+            write_json(tmp_path / "small" / "nyu_v2" / "50" / f"{method}-seed{seed}.json", record)
+    assert CLAIMS[0].summary("small/nyu_v2", tmp_path).values == pytest.approx((2.0, 2.0, 2.0))
+    assert CLAIMS[0].summary("small/voc", tmp_path).values == ()
+    for small, counts in LABELS.items():
+        assert set(counts.values()) == {name.split("/")[2] for name in RECIPES if name.startswith(small)} - {"all"}
 
 
 @pytest.mark.parametrize(
