@@ -1,15 +1,17 @@
 """The paper's numbers beside recorded runs, cell by cell (`reco table`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from reco_core.errors import InputError
-from reco_core.experiments import RECIPES, twins
+from reco_core.experiments import COMPARED, RECIPES, twins
+from reco_core.figures.style import METHOD_NAMES
 from reco_core.paper import PaperTable, paper_table
-from reco_core.results import Summary, load_record, miou_percent, summarise
-from reco_core.tables import markdown, with_spread
+from reco_core.results import Summary, load_record, miou_percent, paired_difference, summarise
+from reco_core.tables import markdown, with_interval, with_spread
 
 SLUGS = {"Pascal VOC": "pascal_voc", "Cityscapes": "cityscapes", "SUN RGB-D": "sun_rgbd"}
 ANIMALS = ("background", "cat", "cow", "dog", "horse", "person", "sheep")
@@ -85,6 +87,24 @@ def animals_percent(which: str = "last") -> Callable[[dict[str, Any]], float]:
         return 100 * sum(iou[name] for name in ANIMALS) / len(ANIMALS)
 
     return read
+
+
+def by_setting(groups: Mapping[str, str], results: Path) -> str:
+    """A Markdown table of one line a setting: `COMPARED`, and what each of its methods adds to the one before.
+
+    Args:
+        groups: name of the setting -> its recipes, such as "small/toyscapes/1px"; those without a record are left out.
+        results: folder of the records.
+    """
+    rows = []
+    for name, group in groups.items():
+        found = [recipe_scores(f"{group}/{method}", results) for method in COMPARED]
+        if any(found):
+            parts = [paired_difference(ours, base) for base, ours in pairwise(found)]
+            scores = [with_spread(summarise(values)) for values in found]
+            rows.append([name, *scores, *(with_interval(part, seeds=True) for part in parts)])
+    methods = [METHOD_NAMES[method] for method in COMPARED]
+    return markdown(["Mean IoU, %, last", *methods, "ClassMix − Supervised", "ReCo's part"], rows)
 
 
 @dataclass(frozen=True)

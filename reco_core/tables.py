@@ -20,12 +20,17 @@ def with_spread(summary: Summary) -> str:
     return f"{summary.mean:.2f}{spread}"
 
 
-def with_interval(summary: Summary) -> str:
-    """Mean and 95 % confidence interval of paired differences, "+1.30 [+0.20, +2.40]"; a dash below two pairs."""
+def with_interval(summary: Summary, seeds: bool = False) -> str:
+    """Mean and 95 % confidence interval of paired differences, "+1.30 [+0.20, +2.40]"; a dash below two pairs.
+
+    Args:
+        summary: of the differences.
+        seeds: adds how many pairs it rests on, ", 3 seeds".
+    """
     if len(summary.values) < 2:
         return "–"
     low, high = summary.interval()
-    return f"{summary.mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return f"{summary.mean:+.2f} [{low:+.2f}, {high:+.2f}]" + (f", {len(summary.values)} seeds" if seeds else "")
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -132,7 +132,7 @@ def effects_of_options(root: Path = ROOT) -> str:
                 recipe_scores(f"{small}/{name}", root / "results") for name in (f"options/{option}", "20/reco+classmix")
             )
             gap = paired_difference(turned, standard)
-            row.append(f"{with_interval(gap)} ({len(gap.values)} seeds)" if len(gap.values) > 1 else "no record")
+            row.append(with_interval(gap, seeds=True) if len(gap.values) > 1 else "no record")
         rows.append(row)
     return markdown(["Turned alone", "toyscapes, 20 labels", "CamVid, 20 labels"], rows)
 

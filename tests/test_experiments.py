@@ -6,7 +6,15 @@ import pytest
 import torch
 from conftest import ROOT
 
-from reco_core.compare import ANIMALS, beside_the_paper, cell_recipe, panel, recipe_records, recipe_scores
+from reco_core.compare import (
+    ANIMALS,
+    beside_the_paper,
+    by_setting,
+    cell_recipe,
+    panel,
+    recipe_records,
+    recipe_scores,
+)
 from reco_core.config import TrainConfig, from_dict
 from reco_core.errors import InputError
 from reco_core.experiments import RECIPES, default_seeds, recipe, recipe_names, twins
@@ -179,3 +187,14 @@ def test_of_the_animals_subset_only_the_animals_count(tmp_path):
     record["val"]["last"]["iou"] = [0.5 if name in ANIMALS else 0.0 for name in record["classes"]]
     write_json(tmp_path / "small" / "voc" / "all" / "supervised-seed0.json", record)
     assert recipe_scores("small/voc/all/supervised", tmp_path) == {0: 50.0}
+
+
+def test_a_line_for_each_setting_that_has_a_record(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "supervised-seed0.json")
+    for method, scores in {"supervised": (0.30, 0.32), "classmix": (0.31, 0.33)}.items():
+        for seed, miou in enumerate(scores):
+            record["config"]["seed"], record["test"]["last"]["miou"] = seed, miou
+            write_json(tmp_path / "small" / "toyscapes" / "1px" / f"{method}-seed{seed}.json", record)
+    groups = {"1 pixel": "small/toyscapes/1px", "1 %": "small/toyscapes/1%"}
+    line = "| 1 pixel | 31.00 ± 1.41 | 32.00 ± 1.41 | – | +1.00 [+1.00, +1.00], 2 seeds | – |"
+    assert by_setting(groups, tmp_path).splitlines()[2:] == [line]

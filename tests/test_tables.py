@@ -30,6 +30,8 @@ def test_cells():
     assert with_spread(Summary((40.0, 42.0))) == "41.00 ± 1.41"
     assert with_interval(Summary((1.0,))) == "–"
     assert with_interval(Summary((1.0, 2.0, 3.0))) == "+2.00 [-0.48, +4.48]"
+    assert with_interval(Summary((1.0, 2.0, 3.0)), seeds=True) == "+2.00 [-0.48, +4.48], 3 seeds"
+    assert with_interval(Summary((1.0,)), seeds=True) == "–"
 
 
 def test_comparison_by_hand_and_an_emptied_cell():
