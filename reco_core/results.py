@@ -47,8 +47,13 @@ def source_revision() -> str | None:
 
 
 def environment(device: str) -> dict[str, Any]:
-    """Versions and machine, as far as they can change a number."""
-    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    """Versions and machine, as far as they can change a number.
+
+    Of a processor, the instructions count that PyTorch uses on it ("AVX2", "AVX512"): they round differently, and the
+    small differences grow during a training run.
+    """
+    processor = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else processor
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
