@@ -27,6 +27,17 @@ def test_pairs_join_the_scores_of_a_seed_and_leave_out_seeds_without_a_partner()
     assert right.lines[2].get_ydata() == pytest.approx(3.5 / 3)
 
 
+def test_an_interval_that_holds_zero_looks_different_from_one_that_does_not():
+    """:eq:`eq-t-interval`: 1.0, 1.1, 0.9 and then -2."""
+    (axes,) = figures.as_seeds_join({"a gain": (1.0, 1.1, 0.9, -2.0)}).axes
+    zero, dots, three, four, means = axes.lines
+    assert list(dots.get_ydata()) == [1.0, 1.1, 0.9, -2.0]
+    assert list(three.get_ydata()) == pytest.approx([1 - 4.303 * 0.1 / 3**0.5, 1 + 4.303 * 0.1 / 3**0.5], abs=1e-3)
+    assert four.get_ydata()[0] < 0 < four.get_ydata()[1]
+    assert (three.get_linestyle(), three.get_color()) != (four.get_linestyle(), four.get_color())
+    assert list(means.get_ydata()) == pytest.approx([1.0, 0.25])
+
+
 def test_power_curves_are_the_formula_and_differ_in_more_than_colour():
     """:eq:`eq-power`."""
     figure = figures.power_curves((0.25, 4.0), {"wide": 2.0, "narrow": 0.5}, most=300)

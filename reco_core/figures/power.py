@@ -7,10 +7,12 @@ from scipy import stats
 
 from reco_core.figures.style import COLOURS, new_figure
 from reco_core.power import paired_power
-from reco_core.results import paired_difference
+from reco_core.results import Summary, paired_difference
 
 LOOKS = [("blue", "-"), ("orange", "--"), ("green", "-."), ("red", ":"), ("purple", (0, (6, 1)))]
 """Colour and line of a curve: told apart without colour, too."""
+_UNDECIDED = {"color": COLOURS["orange"], "linewidth": 1.8, "linestyle": (0, (2, 1))}
+"""An interval that holds zero, beside solid ones that do not."""
 
 
 def intervals(gain: float, sd: float, counts: Sequence[int], runs: Sequence[float], level: float = 0.95) -> Figure:
@@ -68,6 +70,32 @@ def pairs(ours: Mapping[int, float], theirs: Mapping[int, float], names: tuple[s
     right.set_xticks([0, 0.3], ["seeds", "mean,\n95 % interval"])
     right.set_xlim(-0.2, 0.5)
     right.set(ylabel="difference, points", title="their differences")
+    return figure
+
+
+def as_seeds_join(differences: Mapping[str, Sequence[float]], first: int = 3) -> Figure:
+    """How mean and interval change when seeds join one by one.
+
+    Args:
+        differences: title of a panel -> paired differences, points, in the order of their seeds.
+        first: number of seeds of the first interval.
+    """
+    figure = new_figure(7.2, 3.0)
+    panels = figure.subplots(1, len(differences), sharey=True, squeeze=False)[0]
+    for axes, (title, values) in zip(panels, differences.items(), strict=True):
+        counts = range(first, len(values) + 1)
+        axes.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+        axes.plot(range(1, len(values) + 1), values, "o", color=COLOURS["sky"], markersize=6)
+        for count in counts:
+            low, high = Summary(tuple(values[:count])).interval()
+            style = {"color": COLOURS["ink"], "linewidth": 1.8} if low > 0 or high < 0 else _UNDECIDED
+            axes.plot([count + 0.25, count + 0.25], [low, high], **style)
+        means = [sum(values[:count]) / count for count in counts]
+        axes.plot([count + 0.25 for count in counts], means, "_", color=COLOURS["ink"], markersize=9, markeredgewidth=2)
+        axes.set_xticks(range(1, len(values) + 1))
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("seeds so far")
+    panels[0].set_ylabel("difference, points")
     return figure
 
 
