@@ -26,8 +26,8 @@ from reco_core.files import read_json, write_json
 from reco_core.labels import LabelledSplit
 
 SCHEMA = 1
-OTHER_KINDS = {"relations", "borders"}
-"""Folders of results that are not records of training runs."""
+OTHER_KINDS = {"relations", "borders", "reruns"}
+"""Folders of results beside the records: relations, border scores, and runs that were made once more."""
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
@@ -104,7 +104,7 @@ def write_record(record: dict[str, Any], path: Path) -> Path:
 
 
 def load_records(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """All records of training runs below a folder, sorted by path (relations and border scores lie there too).
+    """All records of training runs below a folder, sorted by path; `OTHER_KINDS` lie there too, and are left out.
 
     Raises:
         InputError: for a file that is not a record.
