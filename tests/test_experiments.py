@@ -108,7 +108,7 @@ def test_every_record_holds_the_configuration_of_its_recipe():
     for path in sorted((ROOT / "results").rglob("*-seed*.json")):
         if {"relations", "borders"} & set(path.parts):
             continue
-        name = path.relative_to(ROOT / "results").as_posix().rpartition("-seed")[0]
+        name = path.relative_to(ROOT / "results").as_posix().rpartition("-seed")[0].removeprefix("reruns/")
         options, wanted = from_dict(TrainConfig, load_record(path)["config"]), RECIPES[name]
         assert (options.model.weights is None) == (wanted.model.weights is None), path
         model, data = replace(options.model, weights=wanted.model.weights), replace(options.data, root=None)
