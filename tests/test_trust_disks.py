@@ -1,6 +1,7 @@
 """Trust: full disks, folders that cannot be written to, and processes killed while they write."""
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -16,7 +17,7 @@ import pytest
 from conftest import TinyScenes
 from PIL import Image
 from test_trust_archives import INNER, archive
-from test_trust_faults import die, goes_on, in_child, whole  # noqa: F401
+from test_trust_faults import die, die_in, goes_on, in_child, whole  # noqa: F401
 from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, tree
 
 from reco_core import datasets
@@ -273,13 +274,26 @@ def test_killed_while_sweeping(tmp_path, counted):
         with open(log, "a") as file:
             file.write(f"{folder.name}\n")
 
+    def doomed(seconds):
+        """Dies some seconds after its third record."""
+        own = []
+
+        def trains(*run):
+            train(*run)
+            own.append(run)
+            if len(own) == 3:
+                die_in(seconds)
+
+        return trains
+
     chance, done = random.Random(0), [0]
     for _ in range(counted("faults")):
-        in_child(lambda: sweep(runs, train), chance.uniform(0.05, 0.25))
+        train_some = doomed(chance.uniform(0, 0.02))
+        assert in_child(lambda: sweep(runs, train_some)) == -signal.SIGKILL  # noqa: B023
         records = [path for path in (tmp_path / "records").glob("[!.]*")]
         assert all(read_json(path)["run"] == path.stem for path in records)
         done.append(len(records))
-    assert done == sorted(done) and done[-1] > 20
+    assert all(before + 3 <= after for before, after in itertools.pairwise(done))
     failed = sweep(runs, train)
     assert {path.stem for path in failed} == {str(n) for n in range(200) if n % 7 == 3}
     assert sum(run.record.exists() for run in runs) == 200 - len(failed)

@@ -1,10 +1,12 @@
 """Trust: processes killed, disks full, files gone, Ctrl-C. Runs go on, and end as if nothing had happened."""
 
+import itertools
 import multiprocessing
 import os
 import random
 import signal
 import tempfile
+import threading
 import time
 
 import pytest
@@ -22,12 +24,10 @@ FORK = multiprocessing.get_context("fork")
 TRAINING = "A run that is broken off"
 
 
-def in_child(action, seconds=None):
-    """Run `action` in a process of its own, killed after some seconds if they are given; returns its exit code."""
+def in_child(action):
+    """Run `action` in a process of its own; returns its exit code."""
     process = FORK.Process(target=action)
     process.start()
-    process.join(seconds)
-    process.kill()
     process.join()
     return process.exitcode
 
@@ -35,6 +35,28 @@ def in_child(action, seconds=None):
 def die(*_, **__):
     """What kill -9 does."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in(seconds):
+    """Die after some seconds, whatever the process does then."""
+    threading.Timer(seconds, die).start()
+
+
+class Doomed:
+    """A reporter whose process dies some steps after its second one, by the time that its second one took.
+
+    The first one is then saved; and on a machine that is busy, the steps and the moment are late together.
+    """
+
+    def __init__(self, steps: float) -> None:
+        self.steps, self.reports = steps, []
+
+    def on_losses(self, step, losses):
+        self.reports.append(time.perf_counter())
+        if len(self.reports) == 2:
+            die_in(self.steps * (self.reports[1] - self.reports[0]))
+
+    def on_scores(self, step, scores): ...
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +79,15 @@ def goes_on(folder, whole, **changes):
        "Each goes on from the last checkpoint; the end is the undisturbed run's, bit for bit.",
        faults=10, resumed=10)  # fmt: skip
 def test_killed_at_random_moments(tmp_path, counted):
-    changes = {"checkpoint_every": 1, "iterations": 24}
+    changes = {"checkpoint_every": 1, "log_every": 1, "eval_every": 20, "iterations": 40}
     undisturbed = tiny_run(**changes)
-    started = time.perf_counter()
     record = lasting(undisturbed.fit())
-    duration = time.perf_counter() - started
-    moments, reached = random.Random(0), []
+    moments, reached = random.Random(0), [0]
     for _ in range(counted("faults")):
-        in_child(lambda: tiny_run(tmp_path, **changes).fit(), moments.uniform(0.1, 0.35) * duration)
-        state = load_latest(tmp_path)
-        reached.append(state["step"] if state is not None else 0)
-    assert reached == sorted(reached) and 0 < reached[-1], "no run loses what an earlier one has saved"
+        doomed = Doomed(moments.uniform(0, 1.5))
+        assert in_child(lambda: tiny_run(tmp_path, reporter=doomed, **changes).fit()) == -signal.SIGKILL  # noqa: B023
+        reached.append(load_latest(tmp_path)["step"])
+    assert all(before < after for before, after in itertools.pairwise(reached)), "no run loses what is saved"
     goes_on(tmp_path, (record, weights(undisturbed)), **changes)
     assert not list(tmp_path.glob(f".{NAME}.*")), "half-written checkpoints are cleared away"
 
