@@ -58,6 +58,9 @@ def _small(dataset: str, method: str = "reco+classmix", labels: int | None = 20,
     camvid: at 180 x 240. nyu_v2: NYU v2 with SUN RGB-D's 37 classes, in the layout of `folder`. voc: Pascal VOC, so
     small that a crop holds most of an animal: from crops of single legs nothing but background is learnt in so few
     steps. Neither nyu_v2 nor voc has test images that the validation images would leave alone.
+
+    voc has a learning rate of its own, the best of 3e-3, 1e-3 and 3e-4 for the supervised network with 60 labels and
+    seed 0: the animals score 19, 22 and 30 %. On nyu_v2 the three are within 0.6 points, and it keeps the others'.
     """
     images = {
         "toyscapes": DataConfig(scale=(0.75, 1.5)),
@@ -70,7 +73,7 @@ def _small(dataset: str, method: str = "reco+classmix", labels: int | None = 20,
         method=method,
         data=replace(images, num_labelled=labels, **data),
         model=ModelConfig(backbone="mobilenet_v2", weights="imagenet", width=64, representation_dim=64),
-        optimiser=OptimiserConfig(name="adamw", learning_rate=3e-3),
+        optimiser=OptimiserConfig(name="adamw", learning_rate=3e-4 if dataset == "voc" else 3e-3),
         log_every=50,
     )
     return _lasting(options, SMALL_STEPS[dataset])
