@@ -173,8 +173,10 @@ class Summary:
 
     @property
     def sd(self) -> float:
-        """Sample standard deviation; NaN below two values."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else math.nan
+        """Sample standard deviation; NaN below two values, or if one is NaN."""
+        if len(self.values) < 2 or any(map(math.isnan, self.values)):  # of which statistics.stdev raises an error
+            return math.nan
+        return statistics.stdev(self.values)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Student's t confidence interval of the mean (:eq:`eq-t-interval`); NaN below two values."""

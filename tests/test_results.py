@@ -23,6 +23,7 @@ def test_mean_spread_and_interval_by_hand():
     summary = Summary((1.0, 2.0, 3.0))
     assert summary.mean == 2 and summary.sd == 1
     assert summary.interval() == pytest.approx((2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-4)
+    assert math.isnan(Summary((1.0, math.nan)).sd)
     assert math.isnan(Summary((1.0,)).sd) and math.isnan(Summary(()).mean) and math.isnan(Summary((1.0,)).interval()[0])
 
 
