@@ -21,7 +21,7 @@ def with_spread(summary: Summary) -> str:
 
 
 def with_interval(summary: Summary, seeds: bool = False) -> str:
-    """Mean and 95 % confidence interval of paired differences, "+1.30 [+0.20, +2.40]"; a dash below two, or if one is NaN.
+    """Mean and 95 % interval of paired differences, "+1.30 [+0.20, +2.40]"; a dash below two, or if one is NaN.
 
     Args:
         summary: of the differences.
