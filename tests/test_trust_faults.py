@@ -79,7 +79,7 @@ def goes_on(folder, whole, **changes):
        "Each goes on from the last checkpoint; the end is the undisturbed run's, bit for bit.",
        faults=10, resumed=10)  # fmt: skip
 def test_killed_at_random_moments(tmp_path, counted):
-    changes = {"checkpoint_every": 1, "log_every": 1, "eval_every": 20, "iterations": 40}
+    changes = {"checkpoint_every": 1, "log_every": 1, "eval_every": 25, "iterations": 50}
     undisturbed = tiny_run(**changes)
     record = lasting(undisturbed.fit())
     moments, reached = random.Random(0), [0]
