@@ -1,6 +1,6 @@
 """The paper's numbers beside recorded runs, cell by cell (`reco table`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -78,15 +78,34 @@ def animals_percent(which: str = "last") -> Callable[[dict[str, Any]], float]:
     """A function that takes the mean IoU of `ANIMALS`, in percent, from a record; which: "last" or "best"."""
 
     def read(record: dict[str, Any]) -> float:
-        scores = record["val"][
-            "last"
-        ]  # with the scores of each class; the best step is the last where no other is scored
+        scores = record["val"]["last"]  # of every class; the best step has them only if it is the last
         if which == "best" and record["val"]["best"]["step"] != record["config"]["optimiser"]["iterations"]:
             return float("nan")
         iou = dict(zip(record["classes"], scores["iou"], strict=True))
         return 100 * sum(iou[name] for name in ANIMALS) / len(ANIMALS)
 
     return read
+
+
+def scores_by_setting(
+    groups: Mapping[str, str], results: Path, methods: Sequence[str] = COMPARED
+) -> dict[str, dict[str, dict[int, float]]]:
+    """Setting -> method -> seed -> mean IoU in percent after the last step, of the seeds that all of them have.
+
+    Args:
+        groups: name of the setting -> its recipes, such as "small/toyscapes/1px".
+        results: folder of the records.
+        methods: of the recipes.
+    """
+    found = {
+        setting: {method: recipe_scores(f"{group}/{method}", results) for method in methods}
+        for setting, group in groups.items()
+    }
+    seeds = set.intersection(*(set(scores) for setting in found.values() for scores in setting.values()))
+    return {
+        setting: {method: {seed: scores[seed] for seed in sorted(seeds)} for method, scores in of_methods.items()}
+        for setting, of_methods in found.items()
+    }
 
 
 def by_setting(groups: Mapping[str, str], results: Path) -> str:

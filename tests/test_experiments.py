@@ -14,6 +14,7 @@ from reco_core.compare import (
     panel,
     recipe_records,
     recipe_scores,
+    scores_by_setting,
 )
 from reco_core.config import TrainConfig, from_dict
 from reco_core.errors import InputError
@@ -198,3 +199,15 @@ def test_a_line_for_each_setting_that_has_a_record(tmp_path):
     groups = {"1 pixel": "small/toyscapes/1px", "1 %": "small/toyscapes/1%"}
     line = "| 1 pixel | 31.00 ± 1.41 | 32.00 ± 1.41 | – | +1.00 [+1.00, +1.00], 2 seeds | – |"
     assert by_setting(groups, tmp_path).splitlines()[2:] == [line]
+
+
+def test_scores_of_settings_are_of_the_seeds_that_all_of_them_have(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "supervised-seed0.json")
+    for group, seeds in {"1px": (0, 1, 2), "25%": (2, 0)}.items():
+        for method in ("supervised", "cutmix"):
+            for seed in seeds:
+                record["config"]["seed"], record["test"]["last"]["miou"] = seed, 0.5 + 0.01 * seed
+                write_json(tmp_path / "small" / "toyscapes" / group / f"{method}-seed{seed}.json", record)
+    groups = {share: f"small/toyscapes/{share}" for share in ("1px", "25%")}
+    found = scores_by_setting(groups, tmp_path, ("supervised", "cutmix"))
+    assert found == {share: dict.fromkeys(("supervised", "cutmix"), {0: 50.0, 2: 52.0}) for share in groups}
