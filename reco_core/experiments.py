@@ -90,9 +90,10 @@ def _section5(dataset: str, method: str) -> TrainConfig:
     """The networks whose class relations Section 5 compares, with all labels; SGD, as in the paper, except on voc.
 
     Those of toyscapes start from random weights: what they relate is learnt from the drawn scenes alone. On voc SGD
-    learns too little to compare: the animals scored 20 to 24 % at a rate of 0.02, for AdamW with seed 0 they score 54 %
-    at 3e-4 and 49 % at 1e-4 (`reco train --recipe small/voc/all/supervised --learning-rate 1e-4 --weights FILE`). On
-    nyu_v2 the optimiser changes less: 8.9 % as here, 11.1 and 10.4 % with `--name adamw` at 3e-4 and 1e-3.
+    learns too little to compare: the animals scored 24 % at a rate of 0.02, mean of three seeds. With AdamW and seed 0
+    they score 54 % at 3e-4 and 49 % at 1e-4
+    (`reco train --recipe small/voc/all/supervised --learning-rate 1e-4 --weights FILE`). On nyu_v2 the optimiser
+    changes less: 8.9 % as here, 11.1 and 10.4 % with `--name adamw` at 3e-4 and 1e-3.
     """
     if dataset == "toyscapes":
         return TrainConfig(method=method, data=DataConfig(num_labelled=None))
