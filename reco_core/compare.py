@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from reco_core.errors import InputError
-from reco_core.experiments import COMPARED, RECIPES, twins
+from reco_core.experiments import COMPARED, RECIPES, SHARES, twins
 from reco_core.figures.style import METHOD_NAMES
-from reco_core.paper import PaperTable, paper_table
+from reco_core.paper import TABLES, PaperTable, paper_table
 from reco_core.results import Summary, load_record, miou_percent, paired_difference, summarise
 from reco_core.tables import markdown, with_interval, with_spread
 
@@ -191,3 +191,63 @@ def beside_the_paper(key: str, results: Path, which: str = "last") -> str:
     title = f"{table.name}: {table.title}. Mean IoU in percent; paper: mean of 3 runs, best step."
     note = f"\n\n{table.note}" if table.note else ""
     return f"{title}\n\n{markdown(['Method', 'Column', 'Paper', f'Ours, {which}', 'Recipe'], rows)}{note}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What ReCo adds to a base method in one setting: the paper's number, if it has one, and the recorded runs'."""
+
+    images: str
+    setting: str
+    paper: float
+    """Points of mean IoU; NaN where the paper asks nothing alike."""
+    summary: Summary
+    """Differences to the base method, paired by seed, after the last step."""
+
+
+_ALL = ("all", "supervised", "all labels, no teacher", None)
+_STREETS = (
+    ("10", "classmix", "10 labels", None),
+    ("20", "classmix", "20 labels", ("1", "Cityscapes", 20)),
+    ("long", "classmix", "20 labels, longer", ("1", "Cityscapes", 20)),
+    ("60", "classmix", "60 labels", ("1", "Cityscapes", 50)),
+    ("1px", "classmix", "1 pixel a class", ("3", "Cityscapes", "1 pixel")),
+    *((share, "classmix", f"{share[:-1]} % of the pixels", ("3", "Cityscapes", share)) for share in SHARES[1:]),
+    ("20", "mean_teacher", "20 labels, on a mean teacher", ("4", "Cityscapes", 20)),
+    ("20", "unimatch", "20 labels, on UniMatch", None),
+    _ALL,
+)
+_SETTINGS = {
+    ("CamVid", "small/camvid"): _STREETS,
+    ("toyscapes", "small/toyscapes"): _STREETS,
+    ("NYU v2", "small/nyu_v2"): (
+        *((str(labels), "classmix", f"{labels} labels", ("1", "SUN RGB-D", labels)) for labels in (50, 150)),
+        _ALL,
+    ),
+    ("animals", "small/voc"): (
+        *((str(labels), "classmix", f"{labels} labels", ("1", "Pascal VOC", labels)) for labels in (60, 200)),
+        _ALL,
+    ),
+}
+"""Images and their recipes -> group, base method, name of the setting; the paper's table, data set and column."""
+
+
+def reco_parts(results: Path) -> list[Part]:
+    """What ReCo adds in every setting that has a record, beside the paper's setting that is nearest to it.
+
+    Args:
+        results: folder of the records.
+    """
+    parts = []
+    for (images, small), settings in _SETTINGS.items():
+        for group, base, setting, cell in settings:
+            pair = f"reco+{base}", base
+            found = paired_difference(*(recipe_scores(f"{small}/{group}/{method}", results) for method in pair))
+            told = float("nan")
+            if cell:
+                key, dataset, column = cell
+                ours, theirs = (TABLES[key].scores(method, dataset)[column] for method in pair)
+                told = ours - theirs
+            if found.values:
+                parts.append(Part(images, setting, told, found))
+    return parts

@@ -1,5 +1,6 @@
 """reco_core.experiments, presets, compare: every cell of the paper has a recipe, and the presets differ as told."""
 
+import math
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
@@ -14,6 +15,7 @@ from reco_core.compare import (
     panel,
     recipe_records,
     recipe_scores,
+    reco_parts,
     scores_by_setting,
 )
 from reco_core.config import TrainConfig, from_dict
@@ -211,3 +213,18 @@ def test_scores_of_settings_are_of_the_seeds_that_all_of_them_have(tmp_path):
     groups = {share: f"small/toyscapes/{share}" for share in ("1px", "25%")}
     found = scores_by_setting(groups, tmp_path, ("supervised", "cutmix"))
     assert found == {share: dict.fromkeys(("supervised", "cutmix"), {0: 50.0, 2: 52.0}) for share in groups}
+
+
+def test_recos_part_in_every_recorded_setting_beside_the_papers(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "supervised-seed0.json")
+    scores = {"camvid/1px/classmix": 0.30, "camvid/1px/reco+classmix": 0.31, "camvid/10/classmix": 0.5}
+    scores |= {"nyu_v2/150/classmix": 0.1, "nyu_v2/150/reco+classmix": 0.08}
+    scores |= {"toyscapes/20/mean_teacher": 0.4, "toyscapes/20/reco+mean_teacher": 0.42}
+    scores |= {"camvid/all/supervised": 0.4, "camvid/all/reco+supervised": 0.4}
+    for name, miou in scores.items():
+        record["test"]["last"]["miou"] = miou
+        write_json(tmp_path / "small" / f"{name}-seed0.json", record)
+    found = [(p.images, p.setting, round(p.paper, 2), round(p.summary.mean, 2)) for p in reco_parts(tmp_path)]
+    assert found[0] == ("CamVid", "1 pixel a class", 2.24, 1.0)  # Table 3, Cityscapes: 49.66 - 47.42
+    assert found[1][:2] == ("CamVid", "all labels, no teacher") and math.isnan(found[1][2]) and found[1][3] == 0
+    assert found[2:] == [("toyscapes", "20 labels, on a mean teacher", 0.57, 2.0), ("NYU v2", "150 labels", 1.59, -2.0)]

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from reco_core.compare import Part
 from reco_core.config import OptimiserConfig
 from reco_core.figures import training
 from reco_core.figures.style import colour_labels
@@ -59,6 +60,19 @@ def test_scores_under_conditions_draw_seeds_means_and_paired_intervals():
     low, high = Summary((1.0, 3.0)).interval()
     np.testing.assert_allclose(bars[2][0].get_segments()[0][:, 1], [low, high])
     assert [label.get_text() for label in right.get_xticklabels()] == ["10", "60"]
+
+
+def test_parts_everywhere_draws_a_line_for_each_setting_with_its_seeds_interval_and_paper():
+    summary = Summary((1.0, 2.0, 3.0))
+    parts = [Part("CamVid", "20 labels", 4.25, summary), Part("rooms", "50 labels", float("nan"), Summary((0.5,)))]
+    axes = training.parts_everywhere(parts).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["CamVid, 20 labels", "rooms, 50 labels"]
+    seeds = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
+    assert seeds == [[[1, 0], [2, 0], [3, 0]], [[0.5, 1]]]
+    intervals = [line for line in axes.lines if line.get_linewidth() == 1.4 and line.get_marker() == "None"]
+    np.testing.assert_allclose([line.get_xydata() for line in intervals], [[[end, 0] for end in summary.interval()]])
+    (paper,) = [line for line in axes.lines if line.get_marker() == "D"]
+    assert paper.get_xydata()[0].tolist() == [4.25, 0] and np.isnan(paper.get_xydata()[1, 0])
 
 
 def test_predictions_are_compared_where_they_are_scored():

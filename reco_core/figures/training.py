@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
+from reco_core.compare import Part
 from reco_core.config import OptimiserConfig
 from reco_core.figures.style import (
     COLOURS,
@@ -153,6 +155,37 @@ def scores_under_conditions(scores: Mapping[str, Mapping[str, dict[int, float]]]
         axes.set(xlabel=condition, ylabel=what, xlim=(-0.5, len(scores) - 0.5))
     for axes in (left, right):
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
+    return figure
+
+
+def parts_everywhere(parts: Sequence[Part]) -> Figure:
+    """What ReCo adds in each setting: every seed a ring, mean and 95 % interval, the paper's number a diamond.
+
+    Args:
+        parts: a line each, those of the same images in a row; no interval where there are fewer than two seeds.
+    """
+    figure = new_figure(7.2, 0.9 + 0.24 * len(parts))
+    axes = figure.subplots()
+    images = list(dict.fromkeys(part.images for part in parts))
+    for row, part in enumerate(parts):
+        colour, summary = COLOURS[("blue", "green")[images.index(part.images) % 2]], part.summary
+        axes.plot(summary.values, [row] * len(summary.values), "o", color=colour, markersize=4, markerfacecolor="none")
+        if len(summary.values) > 1:
+            axes.plot(summary.interval(), [row] * 2, color=colour, linewidth=1.4)
+        axes.plot(summary.mean, row, "|", color=colour, markersize=10, markeredgewidth=2.5)
+        if row and part.images != parts[row - 1].images:
+            axes.axhline(row - 0.5, color=COLOURS["grey"], linewidth=0.5)
+    axes.plot([part.paper for part in parts], range(len(parts)), "D", color=COLOURS["orange"], markersize=5)
+    axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
+    axes.set_yticks(range(len(parts)), [f"{part.images}, {part.setting}" for part in parts])
+    axes.set_ylim(len(parts) - 0.4, -0.6)
+    axes.set_xlabel("ReCo's part of mean IoU, points")
+    seed = {"color": COLOURS["grey"], "marker": "o", "markerfacecolor": "none", "markersize": 4}
+    handles = [
+        Line2D([], [], **seed, label="recorded: a seed, mean, 95 % interval"),
+        Line2D([], [], color=COLOURS["orange"], marker="D", linestyle="none", markersize=5, label="paper"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 
