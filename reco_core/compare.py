@@ -74,6 +74,14 @@ def recipe_scores(name: str, results: Path, which: str = "last") -> dict[int, fl
     return {seed: score(record) for seed, record in recipe_records(name, results).items()}
 
 
+def label_losses(name: str, results: Path) -> dict[int, float]:
+    """Seed -> cross-entropy with the labels, nats, of a recipe's records: the mean of the last logged steps."""
+    return {
+        seed: [entry["supervised"] for entry in record["history"] if "supervised" in entry][-1]
+        for seed, record in recipe_records(name, results).items()
+    }
+
+
 def animals_percent(which: str = "last") -> Callable[[dict[str, Any]], float]:
     """A function that takes the mean IoU of `ANIMALS`, in percent, from a record; which: "last" or "best"."""
 
@@ -203,6 +211,8 @@ class Part:
     """Points of mean IoU; NaN where the paper asks nothing alike."""
     summary: Summary
     """Differences to the base method, paired by seed, after the last step."""
+    loss: Summary
+    """The same for the cross-entropy with the labels, nats, averaged over the last logged steps of training."""
 
 
 _ALL = ("all", "supervised", "all labels, no teacher", None)
@@ -243,11 +253,12 @@ def reco_parts(results: Path) -> list[Part]:
         for group, base, setting, cell in settings:
             pair = f"reco+{base}", base
             found = paired_difference(*(recipe_scores(f"{small}/{group}/{method}", results) for method in pair))
+            loss = paired_difference(*(label_losses(f"{small}/{group}/{method}", results) for method in pair))
             told = float("nan")
             if cell:
                 key, dataset, column = cell
                 ours, theirs = (TABLES[key].scores(method, dataset)[column] for method in pair)
                 told = ours - theirs
             if found.values:
-                parts.append(Part(images, setting, told, found))
+                parts.append(Part(images, setting, told, found, loss))
     return parts

@@ -63,15 +63,18 @@ def test_scores_under_conditions_draw_seeds_means_and_paired_intervals():
 
 
 def test_parts_everywhere_draws_a_line_for_each_setting_with_its_seeds_interval_and_paper():
-    summary = Summary((1.0, 2.0, 3.0))
-    parts = [Part("CamVid", "20 labels", 4.25, summary), Part("rooms", "50 labels", float("nan"), Summary((0.5,)))]
-    axes = training.parts_everywhere(parts).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["CamVid, 20 labels", "rooms, 50 labels"]
-    seeds = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
-    assert seeds == [[[1, 0], [2, 0], [3, 0]], [[0.5, 1]]]
-    intervals = [line for line in axes.lines if line.get_linewidth() == 1.4 and line.get_marker() == "None"]
-    np.testing.assert_allclose([line.get_xydata() for line in intervals], [[[end, 0] for end in summary.interval()]])
-    (paper,) = [line for line in axes.lines if line.get_marker() == "D"]
+    gain, loss = Summary((1.0, 2.0, 3.0)), Summary((0.1, -0.1, 0.3))
+    parts = [Part("CamVid", "20 labels", 4.25, gain, loss)]
+    parts.append(Part("rooms", "50 labels", float("nan"), Summary((0.5,)), Summary((0.2,))))
+    left, right = training.parts_everywhere(parts).axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["CamVid, 20 labels", "rooms, 50 labels"]
+    for axes, several, one in ((left, gain, 0.5), (right, loss, 0.2)):
+        seeds = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
+        assert seeds == [[[value, 0] for value in several.values], [[one, 1]]]
+        intervals = [line for line in axes.lines if line.get_linewidth() == 1.4 and line.get_linestyle() == "-"]
+        drawn = [line.get_xdata() for line in intervals if len(line.get_xdata()) == 2]
+        np.testing.assert_allclose(drawn, [several.interval()])
+    (paper,) = [line for line in left.lines if line.get_marker() == "D"]
     assert paper.get_xydata()[0].tolist() == [4.25, 0] and np.isnan(paper.get_xydata()[1, 0])
 
 

@@ -159,30 +159,35 @@ def scores_under_conditions(scores: Mapping[str, Mapping[str, dict[int, float]]]
 
 
 def parts_everywhere(parts: Sequence[Part]) -> Figure:
-    """What ReCo adds in each setting: every seed a ring, mean and 95 % interval, the paper's number a diamond.
+    """What ReCo adds to the score in each setting, and to the training's loss on labels.
 
     Args:
         parts: a line each, those of the same images in a row; no interval where there are fewer than two seeds.
+
+    Every seed is a ring, the mean a bar on its 95 % interval, the paper's number a diamond.
     """
     figure = new_figure(7.2, 0.9 + 0.24 * len(parts))
-    axes = figure.subplots()
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.8, 1))
     images = list(dict.fromkeys(part.images for part in parts))
     for row, part in enumerate(parts):
-        colour, summary = COLOURS[("blue", "green")[images.index(part.images) % 2]], part.summary
-        axes.plot(summary.values, [row] * len(summary.values), "o", color=colour, markersize=4, markerfacecolor="none")
-        if len(summary.values) > 1:
-            axes.plot(summary.interval(), [row] * 2, color=colour, linewidth=1.4)
-        axes.plot(summary.mean, row, "|", color=colour, markersize=10, markeredgewidth=2.5)
-        if row and part.images != parts[row - 1].images:
-            axes.axhline(row - 0.5, color=COLOURS["grey"], linewidth=0.5)
-    axes.plot([part.paper for part in parts], range(len(parts)), "D", color=COLOURS["orange"], markersize=5)
-    axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
-    axes.set_yticks(range(len(parts)), [f"{part.images}, {part.setting}" for part in parts])
-    axes.set_ylim(len(parts) - 0.4, -0.6)
-    axes.set_xlabel("ReCo's part of mean IoU, points")
-    seed = {"color": COLOURS["grey"], "marker": "o", "markerfacecolor": "none", "markersize": 4}
+        colour = COLOURS[("blue", "green")[images.index(part.images) % 2]]
+        for axes, summary in ((left, part.summary), (right, part.loss)):
+            ring = {"marker": "o", "markersize": 4, "markerfacecolor": "none", "linestyle": "none"}
+            axes.plot(summary.values, [row] * len(summary.values), color=colour, **ring)
+            if len(summary.values) > 1:
+                axes.plot(summary.interval(), [row] * 2, color=colour, linewidth=1.4)
+            axes.plot(summary.mean, row, "|", color=colour, markersize=10, markeredgewidth=2.5)
+            if row and part.images != parts[row - 1].images:
+                axes.axhline(row - 0.5, color=COLOURS["grey"], linewidth=0.5)
+    left.plot([part.paper for part in parts], range(len(parts)), "D", color=COLOURS["orange"], markersize=5)
+    left.set_yticks(range(len(parts)), [f"{part.images}, {part.setting}" for part in parts])
+    left.set_ylim(len(parts) - 0.4, -0.6)
+    for axes, what in ((left, "mean IoU, points"), (right, "loss on labels, nats")):
+        axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
+        axes.set_xlabel(f"with ReCo − without:\n{what}")
+    recorded = {"color": COLOURS["grey"], "marker": "o", "markerfacecolor": "none", "markersize": 4}
     handles = [
-        Line2D([], [], **seed, label="recorded: a seed, mean, 95 % interval"),
+        Line2D([], [], **recorded, label="recorded: seeds, mean, 95 % interval"),
         Line2D([], [], color=COLOURS["orange"], marker="D", linestyle="none", markersize=5, label="paper"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
