@@ -91,9 +91,10 @@ def _section5(dataset: str, method: str) -> TrainConfig:
 
     Those of toyscapes start from random weights: what they relate is learnt from the drawn scenes alone. On voc SGD
     learns too little to compare: the animals scored 24 % at a rate of 0.02, mean of three seeds. With AdamW and seed 0
-    they score 54 % at 3e-4 and 49 % at 1e-4
-    (`reco train --recipe small/voc/all/supervised --learning-rate 1e-4 --weights FILE`). On nyu_v2 the optimiser
-    changes less: 8.9 % as here, 11.1 and 10.4 % with `--name adamw` at 3e-4 and 1e-3.
+    they score 54 % at 3e-4 and, without a record, 49 % at 1e-4
+    (`reco train --recipe small/voc/all/supervised --learning-rate 1e-4 --weights FILE`). On nyu_v2 AdamW does somewhat
+    better: 8.9 % as here; without a record, 11.1 and 10.4 % at 3e-4 and 1e-3
+    (`reco train --recipe small/nyu_v2/all/supervised --name adamw --learning-rate 3e-4 --weights FILE`).
     """
     if dataset == "toyscapes":
         return TrainConfig(method=method, data=DataConfig(num_labelled=None))

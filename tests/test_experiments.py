@@ -220,14 +220,19 @@ def test_recos_part_in_every_recorded_setting_beside_the_papers(tmp_path):
     scores = {"camvid/1px/classmix": 0.30, "camvid/1px/reco+classmix": 0.31, "camvid/10/classmix": 0.5}
     scores |= {"nyu_v2/150/classmix": 0.1, "nyu_v2/150/reco+classmix": 0.08}
     scores |= {"toyscapes/20/mean_teacher": 0.4, "toyscapes/20/reco+mean_teacher": 0.42}
+    scores |= {"toyscapes/20/cutmix": 0.3, "toyscapes/fig7d/cutmix": 0.3}
     scores |= {"camvid/all/supervised": 0.4, "camvid/all/reco+supervised": 0.4}
     for name, miou in scores.items():
         record["test"]["last"]["miou"] = miou
         record["history"] = [{"step": 50, "supervised": 9.0}, {"step": 100, "supervised": 2 * miou}, {"miou": 0.1}]
         write_json(tmp_path / "small" / f"{name}-seed0.json", record)
     parts = reco_parts(tmp_path)
-    assert [round(part.loss.mean, 4) for part in parts] == [0.02, 0, 0.04, -0.04]
+    assert [round(part.loss.mean, 4) for part in parts] == [0.02, 0, 0.04, 0, -0.04]
     found = [(p.images, p.setting, round(p.paper, 2), round(p.summary.mean, 2)) for p in parts]
     assert found[0] == ("CamVid", "1 pixel a class", 2.24, 1.0)  # Table 3, Cityscapes: 49.66 - 47.42
     assert found[1][:2] == ("CamVid", "all labels, no teacher") and math.isnan(found[1][2]) and found[1][3] == 0
-    assert found[2:] == [("toyscapes", "20 labels, on a mean teacher", 0.57, 2.0), ("NYU v2", "150 labels", 1.59, -2.0)]
+    assert found[2:] == [
+        ("toyscapes", "20 labels, no mixing", 0.57, 2.0),
+        ("toyscapes", "20 labels, on CutMix", 3.41, 0.0),
+        ("NYU v2", "150 labels", 1.59, -2.0),
+    ]

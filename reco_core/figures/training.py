@@ -179,7 +179,8 @@ def parts_everywhere(parts: Sequence[Part]) -> Figure:
             axes.plot(summary.mean, row, "|", color=colour, markersize=10, markeredgewidth=2.5)
             if row and part.images != parts[row - 1].images:
                 axes.axhline(row - 0.5, color=COLOURS["grey"], linewidth=0.5)
-    left.plot([part.paper for part in parts], range(len(parts)), "D", color=COLOURS["orange"], markersize=5)
+    diamond = {"marker": "D", "markersize": 6, "markerfacecolor": "none", "markeredgewidth": 1.8, "linestyle": "none"}
+    left.plot([part.paper for part in parts], range(len(parts)), color=COLOURS["orange"], **diamond)
     left.set_yticks(range(len(parts)), [f"{part.images}, {part.setting}" for part in parts])
     left.set_ylim(len(parts) - 0.4, -0.6)
     for axes, what in ((left, "mean IoU, points"), (right, "loss on labels, nats")):
@@ -188,7 +189,7 @@ def parts_everywhere(parts: Sequence[Part]) -> Figure:
     recorded = {"color": COLOURS["grey"], "marker": "o", "markerfacecolor": "none", "markersize": 4}
     handles = [
         Line2D([], [], **recorded, label="recorded: seeds, mean, 95 % interval"),
-        Line2D([], [], color=COLOURS["orange"], marker="D", linestyle="none", markersize=5, label="paper"),
+        Line2D([], [], color=COLOURS["orange"], **diamond, label="paper"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
