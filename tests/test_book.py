@@ -232,7 +232,14 @@ def test_the_book_builds_without_a_warning(tmp_path):
         ["bash", ROOT / "scripts" / "build_html.sh", ".", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
     )
     assert build.returncode == 0, build.stdout[-3000:] + build.stderr[-3000:]
-    pages = list((tmp_path / "_build" / "html").rglob("*.html"))
+    site = tmp_path / "_build" / "html"
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 40e6, "of bytes, quick to load"
+    offered = [nbformat.read(path, as_version=4) for path in sorted((site / "_sources" / "notebooks").glob("*.ipynb"))]
+    sources = [nbformat.read(path, as_version=4) for path in CHAPTERS]
+    for download, chapter in zip(offered, sources, strict=True):
+        assert [cell.source for cell in download.cells] == [cell.source for cell in chapter.cells]
+        assert not any(cell.get("outputs") for cell in download.cells)
+    pages = list(site.rglob("*.html"))
     assert len(pages) > len(CHAPTERS) + 5
     for page in pages:
         html = page.read_text(encoding="utf-8")
