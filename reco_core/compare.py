@@ -233,6 +233,7 @@ _STREETS = (
     _on_classmix("long", "20 labels, longer", _gain("1", "Cityscapes", 20)),
     _on_classmix("60", "60 labels", _gain("1", "Cityscapes", 50)),
     _on_classmix("1px", "1 pixel a class", _gain("3", "Cityscapes", "1 pixel")),
+    _on_classmix("1px-long", "1 pixel a class, longer", _gain("3", "Cityscapes", "1 pixel")),
     *(_on_classmix(share, f"{share[:-1]} % of the pixels", _gain("3", "Cityscapes", share)) for share in SHARES[1:]),
     ("20/reco+mean_teacher", "20/mean_teacher", "20 labels, no mixing", _gain("4", "Cityscapes", 20, "mean_teacher")),
     ("fig7d/cutmix", "20/cutmix", "20 labels, on CutMix", _ON_CUTMIX),

@@ -10,6 +10,7 @@
     small/toyscapes/options/eta=batch       one switch of paper or published experiments turned
     small/camvid/20/classmix                for a laptop
     small/camvid/long/classmix              the same, trained three times as long
+    small/toyscapes/1px-long/classmix       one labelled pixel of a class, trained three times as long
 
 `small` recipes use a light backbone, small crops and few steps. They ask the paper's questions of images that anyone
 can get; their numbers stand in no column with the paper's.
@@ -30,7 +31,7 @@ FURTHER_METHODS = ("mean_teacher", "reco+mean_teacher", "reco+supervised", "unim
 """Without mixing (Table 4), without unlabelled images, and on a modern base (beyond the paper)."""
 SMALL_STEPS = {"toyscapes": 400, "camvid": 600, "nyu_v2": 600, "voc": 600}
 LONG = 3
-"""Times that many steps, in the recipes small/.../long."""
+"""Times that many steps, in the recipes small/.../long and small/.../1px-long."""
 SHARES = ("1px", "1%", "5%", "25%")
 
 
@@ -158,7 +159,10 @@ def _recipes() -> Iterator[tuple[str, TrainConfig]]:
             for method in (*TABLE_1_METHODS, *FURTHER_METHODS):
                 yield f"small/{dataset}/{labels}/{method}", _small(dataset, method, labels)
         for method in COMPARED:
-            yield f"small/{dataset}/long/{method}", _lasting(_small(dataset, method), LONG * SMALL_STEPS[dataset])
+            steps = LONG * SMALL_STEPS[dataset]
+            yield f"small/{dataset}/long/{method}", _lasting(_small(dataset, method), steps)
+            one_pixel = _small(dataset, method, None, partial_labels="1px")
+            yield f"small/{dataset}/1px-long/{method}", _lasting(one_pixel, steps)
         for share in SHARES:
             for method in ("supervised", "cutmix", "classmix", "reco+classmix"):
                 yield f"small/{dataset}/{share}/{method}", _small(dataset, method, None, partial_labels=share)
