@@ -7,7 +7,7 @@
 The first is the paper's network, at one image with labels and one without. All trainers start from the same weights and
 take the same batches of random images; the methods take turns, so that whatever else the machine does falls on all.
 Kept: the seconds of every step, of which neighbours are compared; the arithmetic of a step, counted by PyTorch, which
-no other work on the machine disturbs; on a GPU, peak memory.
+no other work on the machine disturbs; on a GPU, peak memory, each method alone.
 """
 
 import json
@@ -90,7 +90,9 @@ def main(
         precision=precision,
         weak_threshold=0.0,  # every pixel may be drawn: the loss's greatest work
     )
-    trainers = {method: Trainer(replace(options, method=method), train=data, val=data, test=data) for method in methods}
+    made = {method: replace(options, method=method) for method in methods}
+    peak = {method: peak_memory(each, data) for method, each in made.items()} if accelerator == "cuda" else {}
+    trainers = {method: Trainer(each, train=data, val=data, test=data) for method, each in made.items()}
     labelled, unlabelled = next(Trainer(options, train=data, val=data, test=data)._batches(range(1)))
     batches = {
         method: (labelled, unlabelled if trainer.options.uses_unlabelled else None)
@@ -98,21 +100,16 @@ def main(
     }
     operations = {method: counted_operations(trainer, batches[method]) for method, trainer in trainers.items()}
     seconds: dict[str, list[float]] = {method: [] for method in trainers}
-    peak: dict[str, int] = dict.fromkeys(trainers, 0)
     for step in range(steps + 2):
         order = list(trainers) if step % 2 else list(reversed(trainers))
         for method in order:
-            if accelerator == "cuda":
-                torch.cuda.reset_peak_memory_stats()
             seconds[method].append(timed_step(trainers[method], batches[method]))
-            if accelerator == "cuda":
-                peak[method] = max(peak[method], torch.cuda.max_memory_allocated())
     result = {
         "setting": {"backbone": backbone, "width": width, "representation_dim": representation_dim,
                     "crop": list(crop), "batch_size": batch_size, "num_classes": num_classes, "precision": precision},
         "seconds": {method: [round(value, 4) for value in values[2:]] for method, values in seconds.items()},
         "operations": operations,
-        "peak_gib": {method: round(value / 2**30, 3) for method, value in peak.items() if value},
+        "peak_gib": {method: round(value / 2**30, 3) for method, value in peak.items()},
         "environment": environment(str(trainers[methods[0]].fabric.device)) | {"threads": threads},
     }  # fmt: skip
     OUTPUT.mkdir(exist_ok=True)
@@ -127,6 +124,16 @@ def main(
                 text += f"; {middle:.2f} ({low:.2f} to {high:.2f}) times {base}"
         print(text)
     print(path)
+
+
+def peak_memory(options: TrainConfig, data: RandomScenes) -> int:
+    """Most bytes allocated on the GPU in two training steps, with nothing else on it that the process keeps."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    trainer = Trainer(options, train=data, val=data, test=data)
+    for batch in trainer._batches(range(2)):
+        trainer.training_step(*batch)
+    return torch.cuda.max_memory_allocated()
 
 
 def counted_operations(trainer: Trainer, batches: tuple) -> int:
