@@ -3,8 +3,12 @@
     python benchmarks/step.py
     python benchmarks/step.py --backbone mobilenet_v2 --width 64 --representation-dim 64 --crop 128 128 --batch-size 4 \
         --num-classes 11 --methods supervised classmix reco+classmix unimatch reco+unimatch
+    python benchmarks/step.py --accelerator cuda --batch-size 10 --methods supervised classmix reco+classmix
+    python benchmarks/step.py --accelerator cuda --crop 512 512 --batch-size 2 --num-classes 19 \
+        --methods supervised classmix reco+classmix
 
-The first is the paper's network, at one image with labels and one without. All trainers start from the same weights and
+The first is the paper's network, at one image with labels and one without; the third and fourth, with
+`--precision bf16-mixed` too, its batches of Pascal VOC and Cityscapes. All trainers start from the same weights and
 take the same batches of random images; the methods take turns, so that whatever else the machine does falls on all.
 Kept: the seconds of every step, of which neighbours are compared; the arithmetic of a step, counted by PyTorch, which
 no other work on the machine disturbs; on a GPU, peak memory, each method alone.

@@ -73,7 +73,7 @@ def claims_one_by_one(root: Path = ROOT) -> str:
 
 
 def recorded_runs(root: Path = ROOT) -> str:
-    """A Markdown table: every group of recorded runs, with scores, hours and what they started from."""
+    """A Markdown table: every group of recorded runs, with scores, hours, devices and first weights."""
     groups: dict[tuple[str, str], list] = {}
     for path in sorted((root / "results" / "small").rglob("*-seed*.json")):
         name = path.relative_to(root / "results").with_suffix("").as_posix().rpartition("-seed")[0]
@@ -88,10 +88,13 @@ def recorded_runs(root: Path = ROOT) -> str:
         model, steps = records[0]["config"]["model"], records[0]["config"]["optimiser"]["iterations"]
         start = "random" if model["weights"] is None else "ImageNet"
         hours = sum(record["seconds"] for record in records) / 3600
+        environments = [record["environment"] for record in records]
+        places = sorted({"CPU" if one["device"] == "cpu" else one["device_name"] for one in environments})
         backbone = model["backbone"].replace("mobilenet_v2", "MobileNetV2").replace("resnet", "ResNet-")
         network = f"{backbone}, {start}"
-        rows.append([f"`{group}/{name}`", network, str(steps), str(len(records)), *scores, f"{hours:.1f}"])
-    return markdown(["Recipe", "network, first weights", "steps", "seeds", "last", "best", "hours"], rows)
+        rows.append([f"`{group}/{name}`", network, str(steps), str(len(records)), *scores, f"{hours:.2f}", ", ".join(places)])
+    header = ["Recipe", "network, first weights", "steps", "seeds", "last", "best", "hours", "on"]
+    return markdown(header, rows)
 
 
 def cells_of_the_paper(root: Path = ROOT) -> str:

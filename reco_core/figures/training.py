@@ -158,6 +158,34 @@ def scores_under_conditions(scores: Mapping[str, Mapping[str, dict[int, float]]]
     return figure
 
 
+def beside_the_labels(gaps: Mapping[str, Mapping[str, Mapping[str, Summary]]], condition: str) -> Figure:
+    """Each method's score minus that of the labels alone, paired by seed: mean and 95 % interval.
+
+    Args:
+        gaps: data set -> setting, such as a number of labels -> method -> differences, points; none is drawn where
+            there are fewer than two pairs.
+        condition: what the settings are, for the axis.
+    """
+    figure = new_figure(7.2, 3.6)
+    panels = figure.subplots(1, len(gaps), sharey=True, squeeze=False)[0]
+    for axes, (images, settings) in zip(panels, gaps.items(), strict=True):
+        methods = list(next(iter(settings.values())))
+        for number, method in enumerate(methods):
+            offset = 0.15 * (number - (len(methods) - 1) / 2)
+            found = [(place, of[method]) for place, of in enumerate(settings.values()) if len(of[method].values) > 1]
+            style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method]}
+            places, means = [place + offset for place, _ in found], [gap.mean for _, gap in found]
+            half = [gap.interval()[1] - gap.mean for _, gap in found]
+            axes.errorbar(places, means, half, fmt="os^vD"[number % 5], markersize=5, capsize=2.5, **style)
+        axes.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+        axes.set_xticks(range(len(settings)), list(settings))
+        axes.set(title=images, xlabel=condition, xlim=(-0.5, len(settings) - 0.5))
+    panels[0].set_ylabel("mean IoU − labels alone, points")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
+    return figure
+
+
 def parts_everywhere(parts: Sequence[Part]) -> Figure:
     """What ReCo adds to the score in each setting, and to the training's loss on labels.
 
