@@ -92,7 +92,8 @@ def recorded_runs(root: Path = ROOT) -> str:
         places = sorted({"CPU" if one["device"] == "cpu" else one["device_name"] for one in environments})
         backbone = model["backbone"].replace("mobilenet_v2", "MobileNetV2").replace("resnet", "ResNet-")
         network = f"{backbone}, {start}"
-        rows.append([f"`{group}/{name}`", network, str(steps), str(len(records)), *scores, f"{hours:.2f}", ", ".join(places)])
+        cost = [f"{hours:.2f}", ", ".join(places)]
+        rows.append([f"`{group}/{name}`", network, str(steps), str(len(records)), *scores, *cost])
     header = ["Recipe", "network, first weights", "steps", "seeds", "last", "best", "hours", "on"]
     return markdown(header, rows)
 

@@ -62,6 +62,18 @@ def test_scores_under_conditions_draw_seeds_means_and_paired_intervals():
     assert [label.get_text() for label in right.get_xticklabels()] == ["10", "60"]
 
 
+def test_beside_the_labels_draws_means_and_intervals_and_leaves_out_single_pairs():
+    gap, single = Summary((1.0, 3.0)), Summary((9.0,))
+    settings = {"10": {"cutmix": gap, "classmix": single}, "60": {"cutmix": Summary((-2.0, -4.0)), "classmix": gap}}
+    figure = training.beside_the_labels({"drawn": settings, "streets": settings}, "labels")
+    assert [axes.get_title() for axes in figure.axes] == ["drawn", "streets"]
+    cutmix, classmix = figure.axes[0].containers
+    assert list(cutmix[0].get_ydata()) == [2.0, -3.0] and list(classmix[0].get_ydata()) == [2.0]
+    assert round(classmix[0].get_xdata()[0]) == 1
+    np.testing.assert_allclose(cutmix[2][0].get_segments()[0][:, 1], gap.interval())
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["CutMix", "ClassMix"]
+
+
 def test_parts_everywhere_draws_a_line_for_each_setting_with_its_seeds_interval_and_paper():
     gain, loss = Summary((1.0, 2.0, 3.0)), Summary((0.1, -0.1, 0.3))
     parts = [Part("CamVid", "20 labels", 4.25, gain, loss)]

@@ -138,6 +138,23 @@ def test_the_same_choices_as_on_the_cpu(tiny):
     assert first["cuda"][3].item() == pytest.approx(first["cpu"][3].item(), rel=1e-2)  # convolutions may use TF32
 
 
+OWN_KEYS = {"reco": replace(OPTIONS.reco, key_sharing="query")}
+REPEATED = [("supervised", {}), ("classmix", {}), ("reco+classmix", {}), ("reco+classmix", OWN_KEYS), ("s4gan", {})]
+
+
+@pytest.mark.filterwarnings("ignore:nll_loss2d_forward")
+@pytest.mark.parametrize(("method", "changes"), [*REPEATED, ("reco+unimatch", {})])
+def test_deterministic_kernels_repeat_a_run_bit_for_bit(tiny, method, changes):
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        runs = [trainer(tiny, method=method, accelerator="cuda", **changes) for _ in range(2)]
+        for run in runs:
+            run.fit()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert torch.equal(weights(runs[0]), weights(runs[1]))
+
+
 def test_resuming_makes_the_same_choices(tiny, tmp_path):
     """The losses go on as if nothing had happened, but for the last bits; another seed's losses are others."""
     slow = replace(OPTIONS.optimiser, learning_rate=1e-4)  # or the last bits would soon be the first ones
