@@ -33,7 +33,7 @@ def on_gpu(*tensors):
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-5)])
 def test_equals_the_oracle_on_the_drawn_pixels(sharing, key_sampling, last, dtype, tolerance):
-    """:eq:`eq-reco`; class 5 is absent."""
+    """:eq:`eq-reco`; two of six classes are absent."""
     representation, labels, confidence = example(dtype=dtype)
     if last:
         representation = representation.to(memory_format=torch.channels_last)
