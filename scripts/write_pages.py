@@ -36,8 +36,9 @@ DATASETS = {"toyscapes": "toyscapes", "camvid": "CamVid", "nyu_v2": "NYU v2", "v
 """Folder of records -> name."""
 COLUMNS = {
     "toyscapes/20": "toyscapes, 20 of 500 scenes labelled, 400 steps",
+    "toyscapes/long": "toyscapes, 1,200 steps",
     "camvid/20": "CamVid, 20 of 367 photographs labelled, 600 steps",
-    "camvid/long": "the same, 1,800 steps",
+    "camvid/long": "CamVid, 1,800 steps",
 }
 
 
