@@ -14,6 +14,7 @@ setup: .venv/ready  ## create .venv with the pinned versions
 
 book: setup      ## execute every chapter from scratch on a copy, then build the HTML book
 	$(PYTHON) scripts/execute_notebooks.py
+	$(PYTHON) _build/source/scripts/write_pages.py
 	scripts/build_html.sh _build/source
 
 html: setup      ## build the HTML book from the committed outputs, in seconds

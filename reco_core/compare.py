@@ -9,6 +9,7 @@ from typing import Any
 from reco_core.errors import InputError
 from reco_core.experiments import COMPARED, RECIPES, SHARES, twins
 from reco_core.figures.style import METHOD_NAMES
+from reco_core.files import read_json
 from reco_core.paper import TABLE_1, TABLES, PaperTable, paper_table
 from reco_core.results import Summary, load_record, miou_percent, paired_difference, summarise
 from reco_core.tables import markdown, with_interval, with_spread
@@ -58,11 +59,26 @@ def recipe_records(name: str, results: Path) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for twin in reversed(twins(name)):  # its own records last: they count where both are there
         for path in sorted(results.glob(f"{twin}-seed*.json")):
-            record, told = load_record(path), int(path.stem.rpartition("seed")[2])
-            if record["config"]["seed"] != told:
-                raise InputError(f"{path}: holds seed {record['config']['seed']}: rename it, or restore the record")
-            found[told] = record
+            record = load_record(path)
+            found[_seed(path, record["config"])] = record
     return dict(sorted(found.items()))
+
+
+def border_scores(name: str, results: Path) -> dict[int, dict[str, Any]]:
+    """Seed -> what `reco evaluate --widths` wrote of a recipe's networks, in results/borders.
+
+    Raises:
+        InputError: a file whose seed is not its name's.
+    """
+    found = {path: read_json(path) for path in sorted((results / "borders").glob(f"{name}-seed*.json"))}
+    return dict(sorted((_seed(path, scores["about"]["config"]), scores) for path, scores in found.items()))
+
+
+def _seed(path: Path, options: Mapping[str, Any]) -> int:
+    told = int(path.stem.rpartition("seed")[2])
+    if options["seed"] != told:
+        raise InputError(f"{path}: holds seed {options['seed']}: rename it, or restore the record")
+    return told
 
 
 def recipe_scores(name: str, results: Path, which: str = "last") -> dict[int, float]:
@@ -225,7 +241,13 @@ def _on_classmix(group: str, setting: str, paper: float) -> tuple[str, str, str,
 
 
 _NONE = float("nan")
-_ON_CUTMIX = TABLES["7d"].scores("reco", "Cityscapes")["cutmix"] - TABLE_1.scores("cutmix", "Cityscapes")[20]
+
+
+def _on(base: str, title: str) -> tuple[str, str, str, float]:
+    paper = TABLES["7d"].scores("reco", "Cityscapes")[base] - TABLE_1.scores(base, "Cityscapes")[20]
+    return f"fig7d/{base}", f"20/{base}", f"20 labels, on {title}", paper
+
+
 _ALL = ("all/reco+supervised", "all/supervised", "all labels, no teacher", _NONE)
 _STREETS = (
     _on_classmix("10", "10 labels", _NONE),
@@ -236,7 +258,8 @@ _STREETS = (
     _on_classmix("1px-long", "1 pixel a class, longer", _gain("3", "Cityscapes", "1 pixel")),
     *(_on_classmix(share, f"{share[:-1]} % of the pixels", _gain("3", "Cityscapes", share)) for share in SHARES[1:]),
     ("20/reco+mean_teacher", "20/mean_teacher", "20 labels, no mixing", _gain("4", "Cityscapes", 20, "mean_teacher")),
-    ("fig7d/cutmix", "20/cutmix", "20 labels, on CutMix", _ON_CUTMIX),
+    _on("cutout", "CutOut"),
+    _on("cutmix", "CutMix"),
     ("20/reco+unimatch", "20/unimatch", "20 labels, on UniMatch", _NONE),
     _ALL,
 )

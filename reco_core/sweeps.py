@@ -63,16 +63,20 @@ def sweep(
             tell(f"FAILED: {error}")
     recorded = len(runs) - len(open_runs) - len(failed)
     started, steps_done, steps = time.monotonic(), 0, sum(run.options.optimiser.iterations for run in open_runs)
+    tell(f"{len(runs)} runs, {len(open_runs)} of them to do: {steps:,} steps")
 
     def ended(run: SweepRun, error: Exception | None) -> None:
-        nonlocal steps_done
-        steps_done += run.options.optimiser.iterations
-        if error is not None:
+        nonlocal steps_done, steps
+        if error is None:
+            steps_done += run.options.optimiser.iterations
+        else:  # its steps take no time, and say nothing of how long the others' will
+            steps -= run.options.optimiser.iterations
             failed[run.record] = " ".join(str(error).split()) or type(error).__name__
         done = recorded + sum(other.record.exists() for other in open_runs)
         said = f"[{done}/{len(runs)}] {run.record}" + (f": FAILED: {failed[run.record]}" if error is not None else "")
         left = steps - steps_done  # of the runs that have not ended; those of a method take about the same time each
-        tell(said + (f"; about {duration((time.monotonic() - started) / steps_done * left)} left" if left else ""))
+        known = left and steps_done
+        tell(said + (f"; about {duration((time.monotonic() - started) / steps_done * left)} left" if known else ""))
 
     if engine == "ray":
         _with_ray(open_runs, train, cpus_per_run, gpus_per_run, ended)

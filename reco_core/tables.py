@@ -162,7 +162,7 @@ def near_borders(scores: Mapping[str, Mapping[int, Mapping[str, Any]]], kind: st
         scores: method -> seed -> what `reco evaluate --widths ... --output` wrote.
         kind: "trimap" or "boundary" (see `boundaries.py`).
     """
-    first = next(iter(next(iter(scores.values())).values()), {kind: {}})
+    first = next((found for seeds in scores.values() for found in seeds.values()), {kind: {}})
     widths = list(first[kind])
     readers = [lambda found: found["miou"], *(lambda found, width=width: found[kind][width] for width in widths)]
     columns = [

@@ -88,14 +88,16 @@ def recorded_runs(root: Path = ROOT) -> str:
         ]
         model, steps = records[0]["config"]["model"], records[0]["config"]["optimiser"]["iterations"]
         start = "random" if model["weights"] is None else "ImageNet"
-        hours = sum(record["seconds"] for record in records) / 3600
-        environments = [record["environment"] for record in records]
-        places = sorted({"CPU" if one["device"] == "cpu" else one["device_name"] for one in environments})
+        hours: dict[str, float] = {}
+        for record in records:
+            told = record["environment"]
+            place = "CPU" if told["device"] == "cpu" else told["device_name"]
+            hours[place] = hours.get(place, 0) + record["seconds"] / 3600
         backbone = model["backbone"].replace("mobilenet_v2", "MobileNetV2").replace("resnet", "ResNet-")
         network = f"{backbone}, {start}"
-        cost = [f"{hours:.2f}", ", ".join(places)]
-        rows.append([f"`{group}/{name}`", network, str(steps), str(len(records)), *scores, *cost])
-    header = ["Recipe", "network, first weights", "steps", "seeds", "last", "best", "hours", "on"]
+        cost = ", ".join(f"{taken:.2f} {place}" for place, taken in sorted(hours.items()))
+        rows.append([f"`{group}/{name}`", network, str(steps), str(len(records)), *scores, cost])
+    header = ["Recipe", "network, first weights", "steps", "seeds", "last", "best", "hours on"]
     return markdown(header, rows)
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -185,6 +186,25 @@ def test_citations_are_in_the_bibliography():
 def test_tables_on_the_prose_pages_are_those_of_the_records(name):
     page = (ROOT / name).read_text(encoding="utf-8")
     assert write_pages.MARKED.search(page) and write_pages.with_blocks(page) == page, "run scripts/write_pages.py"
+
+
+def test_a_cell_is_empty_without_its_records(tmp_path):
+    """Of the claims a cell says so, the line of the run goes, and nothing else changes."""
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    builders = (write_pages.claims_one_by_one, write_pages.recorded_runs)
+    assert [build(tmp_path) for build in builders] == [build(ROOT) for build in builders]
+    claims, runs = (build(ROOT).splitlines() for build in builders)
+    for path in (tmp_path / "results" / "small" / "toyscapes" / "20").glob("mean_teacher-seed*.json"):
+        path.unlink()
+    for before, after in zip(claims, write_pages.claims_one_by_one(tmp_path).splitlines(), strict=True):
+        first, second = before.split("|"), after.split("|")
+        assert second == [*first[:3], " no record ", *first[4:]] if "Mean teacher" in before else second == first
+    assert write_pages.recorded_runs(tmp_path).splitlines() == [
+        line for line in runs if not line.startswith("| `small/toyscapes/20/mean_teacher` |")
+    ]
+    shutil.rmtree(tmp_path / "results" / "small")
+    empty = {name: build(tmp_path) for name, build in write_pages.BLOCKS.items() if name != "power"}
+    assert not re.search(r"seen:|decided:|±|\[", re.sub(r"\[`reco", "", "".join(empty.values())))
 
 
 def test_the_picture_on_the_first_page_is_what_the_library_draws():

@@ -29,13 +29,14 @@ def test_the_papers_differences_are_those_of_its_tables():
     bank, without = (scores[0] for scores in TABLES["B"].rows.values())
     partial = {name: TABLES["3"].scores(name, "Cityscapes") for name in ("classmix", "reco+classmix")}
     few, *more, many = (ours - partial["classmix"][share] for share, ours in partial["reco+classmix"].items())
-    unlabelled = city["classmix"][20] - city["supervised"][20]
+    unlabelled, both = (city[name][20] - city["supervised"][20] for name in ("classmix", "reco+classmix"))
     expected = (
-        unlabelled, unlabelled, gain[20], gain[20], None, gain[20] - gain[150], few, few, *more, many, few - many,
-        more[0] - many,
+        unlabelled, unlabelled, gain[20], gain[20], both, both, None, gain[20] - gain[150], few, few, *more, many,
+        few - many, more[0] - many,
         a[3] - a[0], 2 * a[2] - a[0] - a[3], b[3] - b[0], 2 * b[2] - b[0] - b[3],
-        c[2] - TABLES["7c"].rows["classmix"][3], cutmix - city["cutmix"][20], classmix - cutmix,
-        ours - easy, ours - active,
+        c[2] - TABLES["7c"].rows["classmix"][3], cutmix - city["cutmix"][20], cutout - city["cutout"][20],
+        classmix - cutmix,
+        ours - easy, ours - active, active - easy, ours - random,
         teacher["supervised"] - teacher["mean_teacher"],
         teacher["reco+mean_teacher"] - teacher["mean_teacher"],
         without - bank, None,

@@ -10,6 +10,7 @@ from conftest import ROOT
 from reco_core.compare import (
     ANIMALS,
     beside_the_paper,
+    border_scores,
     by_setting,
     cell_recipe,
     panel,
@@ -129,9 +130,10 @@ def test_weights_and_folders_of_recipes(monkeypatch):
 
 
 def test_seeds_that_are_run():
-    """Three at least; five of the comparison with the book's main interval, and where data costs nothing."""
+    """Three at least; five of the comparison with the book's main interval, and of most on the drawn scenes."""
     assert {default_seeds(name) for name in recipe_names("table1")} == {3}
-    assert {default_seeds(name) for name in recipe_names("small/toyscapes")} == {5}
+    assert {default_seeds(name) for name in recipe_names("small/toyscapes/20")} == {5}
+    assert {default_seeds(name) for name in recipe_names("small/toyscapes/all")} == {3}
     assert [default_seeds(f"small/camvid/20/{method}") for method in ("reco+classmix", "cutmix")] == [5, 3]
 
 
@@ -176,6 +178,33 @@ def test_recipes_of_one_configuration_share_their_records(tmp_path):
     write_json(tmp_path / "small" / "toyscapes" / "fig7a" / "32-seed1.json", record)
     with pytest.raises(InputError, match=r"32-seed1.json: holds seed 0"):
         recipe_records("small/toyscapes/fig7a/32", tmp_path)
+
+
+def test_scores_near_borders_are_of_the_seed_that_the_file_says(tmp_path):
+    """Without seed 0, seed 1 stays seed 1: what is paired by seed must not slip."""
+    for seed in (1, 10, 2):
+        found = {"about": {"config": {"seed": seed}}, "miou": seed / 100}
+        write_json(tmp_path / "borders" / "small" / "camvid" / "20" / f"classmix-seed{seed}.json", found)
+    scores = border_scores("small/camvid/20/classmix", tmp_path)
+    assert {seed: found["miou"] for seed, found in scores.items()} == {1: 0.01, 2: 0.02, 10: 0.1}
+    assert border_scores("small/camvid/20/supervised", tmp_path) == {}
+    write_json(tmp_path / "borders" / "small" / "camvid" / "20" / "classmix-seed3.json", found)
+    with pytest.raises(InputError, match=r"classmix-seed3.json: holds seed 2"):
+        border_scores("small/camvid/20/classmix", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["borders", "relations"])
+def test_borders_and_relations_are_of_recorded_networks(kind):
+    """The training record of the same name has what theirs lack: labelled images, digest of the weights, duration."""
+    known = {"width", "batch_size", "iterations", "learning_rate", "num_labelled", "representation_dim"}
+    for path in sorted((ROOT / "results" / kind).rglob("*.json")):
+        name, seed = path.relative_to(ROOT / "results" / kind).as_posix().removesuffix(".json").split("-seed")
+        found, run = read_json(path), recipe_records(name, ROOT / "results")[int(seed)]
+        options = found["about"]["config"]
+        assert options["seed"] == run["config"]["seed"] and options["method"] == run["config"]["method"], path
+        for part in ("data", "model", "optimiser"):
+            for key in known & set(options[part]):
+                assert options[part][key] == run["config"][part][key], (path, key)
 
 
 def test_the_panels_of_figure_7_keep_the_papers_bars(tmp_path):

@@ -82,6 +82,22 @@ def test_it_tells_how_long_it_will_take(tmp_path, monkeypatch):
     assert [duration(seconds) for seconds in (4.4, 59.6 * 60, 3 * 3600 + 290)] == ["4 s", "1 h 00 min", "3 h 05 min"]
 
 
+def test_a_failed_run_says_nothing_of_how_long_the_others_take(tmp_path, monkeypatch):
+    """Three runs, the first of which fails at once: the second takes two minutes, and so will the third."""
+    clock = iter([0.0, 120.0, 240.0])
+    monkeypatch.setattr("reco_core.sweeps.time.monotonic", lambda: next(clock))
+
+    def train_some(options, folder, record):
+        if options.seed == 0:
+            raise OSError("no such folder")
+        write_json(record, {})
+
+    said = []
+    sweep(runs(tmp_path, 3), train_some, tell=said.append)
+    assert said[0] == f"3 runs, 3 of them to do: {3 * runs(tmp_path, 1)[0].options.optimiser.iterations:,} steps"
+    assert [line.partition("; ")[2] for line in said if line.startswith("[")] == ["", "about 2 min left", ""]
+
+
 def test_unknown_engine(tmp_path):
     with pytest.raises(InputError, match="engine 'slurm' is not one of sequential, ray"):
         sweep(runs(tmp_path, 1), train, "slurm")

@@ -85,6 +85,9 @@ def test_near_borders():
     assert lines[2] == "| a | 50.00 ± 0.00 | 25.00 ± 7.07 |"
     assert lines[4].endswith("| +20.00 [+20.00, +20.00] |") and "| +15.00 [" in lines[4]
     assert near_borders({"a": {}, "b": {}}).splitlines()[2] == "| a | – |"
+    assert near_borders(scores | {"a": {}}).splitlines()[2] == "| a | – | – |"
+    one_each = {"a": {0: scores["a"][0]}, "b": {1: scores["b"][1]}}
+    assert near_borders(one_each).splitlines()[4] == "| *difference, paired* | – | – |", "of different seeds"
 
 
 def test_pair_ranks_of_every_seed():
