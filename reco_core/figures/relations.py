@@ -11,7 +11,7 @@ from scipy.cluster import hierarchy
 from torch import Tensor
 
 from reco_core import dendrograms
-from reco_core.figures.style import COLOURS, new_figure
+from reco_core.figures.style import COLOURS, new_figure, no_record
 from reco_core.relations import ClassRelations
 
 GROUP_COLOURS = ("#0072B2", "#B34700", "#00664B", "#8A3B6E", "#4D4D4D", "#6B5900")
@@ -117,6 +117,8 @@ def graphs_and_trees(
         lowest: lower end of the colour scale; by default the least similarity of all panels.
         options: of `dendrograms.grow`.
     """
+    if not panels:
+        return no_record()
     count = len(next(iter(panels.values()))[0].classes)
     figure = new_figure(3.9 * len(panels), 3.9 + 0.19 * count + 0.6)
     grid = figure.subplots(2, len(panels), squeeze=False, height_ratios=[3.6, 0.19 * count + 0.6])
@@ -149,6 +151,8 @@ def trees(
         pairs: of class names, to be found in every tree.
         options: of `dendrograms.grow`.
     """
+    if not panels:
+        return no_record()
     count = len(next(iter(panels.values()))[0].classes)
     figure = new_figure(3.5 * len(panels), 0.185 * count + 1.0)
     marks = {name: chr(ord("A") + number) for number, pair in enumerate(pairs) for name in pair}

@@ -87,6 +87,13 @@ def new_figure(width: float = 7.0, height: float = 3.5) -> Figure:
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
+def no_record() -> Figure:
+    """A figure in the place of one whose recorded runs are missing."""
+    figure = new_figure(4.0, 0.6)
+    figure.text(0.5, 0.5, "no record", ha="center", va="center")
+    return figure
+
+
 def save_figure(figure: Figure, path: Path, **options: Any) -> None:
     """Write a figure, whole or not at all, in the format that the name ends with.
 

@@ -91,6 +91,8 @@ def score_curves(histories: Mapping[str, Sequence[Sequence[Mapping[str, float]]]
     figure = new_figure(6.0, 3.3)
     axes = figure.subplots()
     for method, runs in histories.items():
+        if not runs:  # no record of it
+            continue
         curves = [[(entry["step"], 100 * entry["miou"]) for entry in run if "miou" in entry] for run in runs]
         steps = [step for step, _ in curves[0]]
         scores = np.array([[score for _, score in curve] for curve in curves])
