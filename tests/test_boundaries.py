@@ -31,6 +31,7 @@ def test_what_is_ignored_makes_no_border():
 def test_the_rim_is_inside_and_the_images_edge_is_none():
     rim = inner_rim(halves(10)[None] == 1, 3)[0]
     assert rim.any(dim=0).nonzero()[:, 0].tolist() == [10, 11, 12] and rim.all(dim=0).sum() == 3
+    assert not inner_rim(torch.ones(1, 4, 4, dtype=torch.bool), 2).any(), "no border at all"
 
 
 class Shifted(torch.nn.Module):
