@@ -55,6 +55,11 @@ def test_graphs_and_trees_draw_the_graph_and_its_own_tree():
     assert merges == pytest.approx([0.1, 0.4, 0.825]), "average linkage of 1 - cosine"
 
 
+@pytest.mark.parametrize("draw", [relations.graphs_and_trees, relations.trees])
+def test_without_a_record_the_picture_says_so(draw):
+    assert [text.get_text() for text in draw({}, {}).texts] == ["no record"]
+
+
 def test_confusion_against_similarity_draws_every_pair_and_names_the_worst():
     axes = relations.confusion_against_similarity(found(), "Z", named=2).axes[0]
     points = axes.collections[0].get_offsets()

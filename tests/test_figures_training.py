@@ -37,6 +37,7 @@ def test_score_curves_show_mean_and_range():
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[5, 30], [9, 50]])
     band = axes.collections[0].get_paths()[0].vertices
     assert np.isclose(band[:, 1].min(), 20) and np.isclose(band[:, 1].max(), 60)
+    assert len(training.score_curves({"supervised": [], "classmix": runs}).axes[0].lines) == 1, "one without a record"
 
 
 def test_paired_differences_draw_every_seed_and_the_interval():
