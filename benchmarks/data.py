@@ -15,7 +15,7 @@ import tyro
 from PIL import Image
 
 from reco_core.datasets.toyscapes import SIDE, render
-from reco_core.results import environment
+from reco_core.results import environment, source_revision
 
 OUTPUT = Path(__file__).parent / "results"
 
@@ -58,6 +58,7 @@ def main(scenes: int = 1000) -> None:
         },
         "ratio": round(statistics.median(drawn) / statistics.median(decoded), 1),
         "environment": environment("cpu"),
+        "revision": source_revision(),
     }
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / "data.json").write_text(json.dumps(result, indent=1) + "\n")

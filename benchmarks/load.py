@@ -18,7 +18,7 @@ import tyro
 
 from reco_core import datasets
 from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
-from reco_core.results import environment
+from reco_core.results import environment, source_revision
 from reco_core.trainers import Trainer
 
 OUTPUT = Path(__file__).parent / "results" / "load.json"
@@ -88,6 +88,7 @@ def main(steps: int = 20_000, every: int = 200, threads: int = 1) -> None:
         "checkpoints": steps // (5 * every),
         "growth_mb": round(later[-1]["memory_mb"] - later[0]["memory_mb"], 1),
         "environment": environment("cpu"),
+        "revision": source_revision(),
         "watched": watched,
     }
     OUTPUT.write_text(json.dumps(found, indent=1) + "\n")

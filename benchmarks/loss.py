@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from reco_core.losses import RegionalContrastLoss
-from reco_core.results import environment
+from reco_core.results import environment, source_revision
 
 OUTPUT = Path(__file__).parent / "results"
 SIZES = ((4, 21, 81), (20, 21, 81), (4, 19, 128))
@@ -200,6 +200,7 @@ def main(
     if with_growth:
         result["growth"] = growth(accelerator, repeats)
     result["environment"] = environment(accelerator)
+    result["revision"] = source_revision()
     OUTPUT.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n")
     print(path)

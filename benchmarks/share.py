@@ -18,7 +18,7 @@ import tyro
 from step import OUTPUT, RandomScenes
 
 from reco_core.experiments import recipe
-from reco_core.results import environment
+from reco_core.results import environment, source_revision
 from reco_core.trainers import Trainer
 
 WARM = 5
@@ -102,6 +102,7 @@ def main(
         result["steps_a_second"][name] = round(together(count, seconds, accelerator), 1)
         print(name, result["steps_a_second"][name])
     result["environment"] = environment(accelerator) | {"threads": 1}
+    result["revision"] = source_revision()
     OUTPUT.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -25,7 +25,7 @@ import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
 from reco_core.config import DataConfig, Method, ModelConfig, OptimiserConfig, TrainConfig
-from reco_core.results import environment
+from reco_core.results import environment, source_revision
 from reco_core.trainers import Trainer
 
 OUTPUT = Path(__file__).parent / "results"
@@ -115,6 +115,7 @@ def main(
         "operations": operations,
         "peak_gib": {method: round(value / 2**30, 3) for method, value in peak.items()},
         "environment": environment(str(trainers[methods[0]].fabric.device)) | {"threads": threads},
+        "revision": source_revision(),
     }  # fmt: skip
     OUTPUT.mkdir(exist_ok=True)
     path = OUTPUT / f"step-{accelerator}-{backbone}-{crop[0]}-{batch_size}-{precision}.json"
