@@ -28,7 +28,7 @@ COMPARED = ("supervised", "classmix", "reco+classmix")
 """The methods that every small comparison holds, in the order of the tables."""
 TABLE_1_METHODS = ("supervised", "s4gan", "cutout", "cutmix", "classmix", "reco+classmix")
 FURTHER_METHODS = ("mean_teacher", "reco+mean_teacher", "unimatch", "reco+unimatch")
-"""Without mixing (Table 4), without unlabelled images, and on a modern base (beyond the paper)."""
+"""Without mixing (Table 4), and on a modern base (beyond the paper)."""
 SMALL_STEPS = {"toyscapes": 400, "camvid": 600, "nyu_v2": 600, "voc": 600}
 LONG = 3
 """Times that many steps, in the recipes small/.../long and small/.../1px-long."""

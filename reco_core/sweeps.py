@@ -69,7 +69,7 @@ def sweep(
         nonlocal steps_done, steps
         if error is None:
             steps_done += run.options.optimiser.iterations
-        else:  # its steps take no time, and say nothing of how long the others' will
+        else:  # most fail at once: its steps say nothing of how long the others' will take
             steps -= run.options.optimiser.iterations
             failed[run.record] = " ".join(str(error).split()) or type(error).__name__
         done = recorded + sum(other.record.exists() for other in open_runs)

@@ -48,7 +48,7 @@ def copy_book(target: Path) -> None:
     for name in FILES:
         copy_changed(str(ROOT / name), str(target / name))
     (target / "notebooks").mkdir(exist_ok=True)
-    for path in [*target.glob("notebooks/*.ipynb"), *target.glob("book/*.md")]:
+    for path in [*target.glob("notebooks/*.ipynb"), *target.glob("book/*.md"), *target.glob("results/**/*.json")]:
         if not (ROOT / path.relative_to(target)).exists():
             path.unlink()
 

@@ -233,10 +233,13 @@ def test_the_executed_copy_leaves_the_tree_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(execute_notebooks, "SOURCE", tmp_path)
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "gone.md").write_text("of an earlier version")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "gone-seed0.json").write_text("{}")
     before = digest_of_tree()
     execute_notebooks.copy_book(tmp_path)
     assert digest_of_tree() == before
     assert (tmp_path / "book" / "index.md").exists() and not (tmp_path / "book" / "gone.md").exists()
+    assert not (tmp_path / "results" / "gone-seed0.json").exists()
 
 
 def digest_of_tree() -> str:
