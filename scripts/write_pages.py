@@ -2,8 +2,8 @@
 
     python scripts/write_pages.py
 
-Changes the text between the markers in README.md, book/index.md and book/reproduction.md, book/_static/idea.png, and
-the data of the interactive relation graph; a test tells when they are out of date.
+Changes the text between the markers in README.md and four pages of book/, book/_static/idea.png, and the data of the
+interactive relation graph; a test tells when they are out of date.
 """
 
 import json
@@ -26,7 +26,7 @@ from reco_core.tables import markdown, with_interval, with_spread
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = Path("book/_static/idea.png")
-PAGES = ("README.md", "book/index.md", "book/reproduction.md", "book/paper_vs_published.md")
+PAGES = ("README.md", "book/index.md", "book/reproduction.md", "book/paper_vs_published.md", "book/how_to_run.md")
 MARKED = re.compile(
     r"(<!-- (\w+): written by scripts/write_pages.py -->\n).*?(<!-- end of \2 -->)",
     re.DOTALL,
@@ -49,6 +49,9 @@ def results_at_a_glance(root: Path = ROOT) -> str:
         for folder, title in COLUMNS.items()
     }
     rows = [[METHOD_NAMES[method], *(cell(table.get(method, {})) for table in scores.values())] for method in COMPARED]
+    counts = [[len(table.get(method, {})) for method in COMPARED] for table in scores.values()]
+    seeds = [str(few[0]) if len(set(few)) == 1 else " / ".join(map(str, few)) for few in counts]
+    rows.append(["Seeds", *seeds])
     gains = [paired_difference(table.get(COMPARED[2], {}), table.get(COMPARED[1], {})) for table in scores.values()]
     rows.append(["ReCo's part, paired by seed, with 95 % interval", *map(with_interval, gains)])
     return markdown(["Mean IoU, %", *scores], rows)
@@ -176,7 +179,20 @@ def seeds_that_it_takes(root: Path = ROOT) -> str:
     return markdown(["Spread of the differences", "sd", *header], rows)
 
 
+def runs_on_one_card(root: Path = ROOT) -> str:
+    """A Markdown table: steps a second of small runs that share a GPU (benchmarks/share.py)."""
+    path = root / "benchmarks" / "results" / "share-cuda.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"steps_a_second": {}}
+    rates, device = found["steps_a_second"], found.get("environment", {}).get("device_name", "no record")
+    rows = [
+        [name.replace(", MPS", ", with the service"), f"{rate:.0f}", f"{rate / rates['1']:.1f}"]
+        for name, rate in rates.items()
+    ]
+    return markdown([f"Runs at once ({device})", "steps a second, together", "times one run's"], rows)
+
+
 BLOCKS = {
+    "share": runs_on_one_card,
     "power": seeds_that_it_takes,
     "effects": effects_of_options,
     "results": results_at_a_glance,

@@ -1,6 +1,7 @@
 """Figures of the ablation chapter: the paper's bars (Fig. 7, Table 4) beside recorded runs, never on one axis."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,13 +18,14 @@ def panels(recorded: Mapping[str, Mapping[str, Sequence[Bar]]], paper: str = "pa
     """Fig. 7: each column a panel, the paper's bars above, recorded runs below; a cross where there is no record.
 
     Every row has its own axis, cut alike in all panels of the row, so every bar carries its number: compare
-    differences within a row, not heights between rows.
+    differences within a row, not heights between rows. The bars of a row stand for the seeds that all of them have.
 
     Args:
         recorded: what a row shows, such as "recorded: toyscapes, 20 labels" -> title of the panel -> its bars. All
             rows have the same panels.
         paper: what the first row shows.
     """
+    recorded = {name: _on_shared_seeds(found) for name, found in recorded.items()}
     first = next(iter(recorded.values()))
     counts = [len(bars) for bars in first.values()]
     figure = new_figure(1.2 + 0.62 * sum(counts), 0.4 + 2.5 * (1 + len(recorded)))
@@ -46,6 +48,18 @@ def panels(recorded: Mapping[str, Mapping[str, Sequence[Bar]]], paper: str = "pa
             axes.set_xlim(-0.6, len(bars) - 0.4)
             axes.tick_params(labelbottom=number == len(recorded))
     return figure
+
+
+def _on_shared_seeds(panels: Mapping[str, Sequence[Bar]]) -> dict[str, list[Bar]]:
+    """A row's bars without the seeds that one of its records lacks: some seeds are harder than others."""
+    found = [set(bar.scores) for bars in panels.values() for bar in bars if bar.scores]
+    shared = set.intersection(*found) if found else set()
+    if not shared:
+        return {title: list(bars) for title, bars in panels.items()}
+    return {
+        title: [replace(bar, scores={seed: bar.scores[seed] for seed in sorted(shared) if bar.scores}) for bar in bars]
+        for title, bars in panels.items()
+    }
 
 
 def _crosses(axes: Axes, bars: Sequence[Bar]) -> None:
