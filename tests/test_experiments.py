@@ -131,11 +131,25 @@ def test_weights_and_folders_of_recipes(monkeypatch):
 
 
 def test_seeds_that_are_run():
-    """Three at least; five of the comparison with the book's main interval, and of most on the drawn scenes."""
+    """Three at least; fifteen of the book's main comparison, five of others on CamVid and of most on the drawn scenes."""
     assert {default_seeds(name) for name in recipe_names("table1")} == {3}
     assert {default_seeds(name) for name in recipe_names("small/toyscapes/20")} == {5}
     assert {default_seeds(name) for name in recipe_names("small/toyscapes/all")} == {3}
-    assert [default_seeds(f"small/camvid/20/{method}") for method in ("reco+classmix", "cutmix")] == [5, 3]
+    assert [default_seeds(f"small/camvid/20/{method}") for method in ("reco+classmix", "cutmix")] == [15, 3]
+    assert [default_seeds(f"small/camvid/60/{method}") for method in ("reco+classmix", "cutmix")] == [5, 3]
+
+
+def test_references_differ_in_size_and_length_alone():
+    """Chapter 07 takes their differences for effects of the one and of the other."""
+    found = [recipe(f"small/camvid/367{name}/supervised") for name in ("", "-long", "-large", "-large-long")]
+    assert [(run.data.size, run.optimiser.iterations) for run in found] == [
+        ((180, 240), 3000), ((180, 240), 6000), ((360, 480), 3000), ((360, 480), 6000),
+    ]  # fmt: skip
+    assert [run.data.crop for run in found] == [(128, 128), (128, 128), (256, 256), (256, 256)]
+    for run in found:
+        data = replace(found[0].data, size=run.data.size, crop=run.data.crop)
+        optimiser = replace(found[0].optimiser, iterations=run.optimiser.iterations)
+        assert run == replace(found[0], data=data, optimiser=optimiser)
 
 
 def test_unknown_names():

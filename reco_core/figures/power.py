@@ -55,11 +55,12 @@ def pairs(ours: Mapping[int, float], theirs: Mapping[int, float], names: tuple[s
     left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
     for seed in seeds:
         left.plot([0, 1], [theirs[seed], ours[seed]], "o-", color=COLOURS["blue"], markersize=5, linewidth=1.2)
+    columns = 2 if len(seeds) <= 8 else 5  # names of neighbours stand beside each other
     for place, seed in enumerate(sorted(seeds, key=lambda seed: ours[seed])):
-        shift = (8, 20)[place % 2]  # names of neighbours stand beside each other
+        shift = 8 + 12 * (place % columns)
         left.annotate(str(seed), (1, ours[seed]), (shift, 0), textcoords="offset points", va="center", fontsize=8)
     left.set_xticks([0, 1], names)
-    left.set_xlim(-0.3, 1.3)
+    left.set_xlim(-0.3, 1.1 + 0.1 * columns)
     left.set(ylabel="mean IoU, %", title="a line a seed")
     difference = paired_difference(dict(ours), dict(theirs))
     shifts = [0.05 * (place % 3 - 1) for place in range(len(seeds))]  # equal differences stay apart
