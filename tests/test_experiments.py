@@ -131,7 +131,7 @@ def test_weights_and_folders_of_recipes(monkeypatch):
 
 
 def test_seeds_that_are_run():
-    """Three at least; fifteen of the book's main comparison, five of others on CamVid and of most on the drawn scenes."""
+    """Three at least; fifteen of the book's main comparison, five of others on CamVid and most on the drawn scenes."""
     assert {default_seeds(name) for name in recipe_names("table1")} == {3}
     assert {default_seeds(name) for name in recipe_names("small/toyscapes/20")} == {5}
     assert {default_seeds(name) for name in recipe_names("small/toyscapes/all")} == {3}
