@@ -87,7 +87,7 @@ def test_the_loss_never_waits(sharing, bank):
 
 @pytest.mark.parametrize("method", ALL_METHODS)
 def test_each_method_learns(toys, method):  # noqa: F811
-    steps = replace(OPTIONS.optimiser, iterations=30)
+    steps = replace(OPTIONS.optimiser, iterations=80)  # S4GAN learns slowly: after 30 a GPU's last bits may decide
     easy = replace(OPTIONS.reco, strong_threshold=0.4)
     run = trainer(
         toys, method=method, optimiser=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4,
@@ -95,9 +95,7 @@ def test_each_method_learns(toys, method):  # noqa: F811
     )  # fmt: skip
     record = run.fit()
     losses = [entry for entry in record["history"] if "supervised" in entry]
-    # S4GAN's loss jumps between reports, and a GPU adds its last bits: on the CPU the mean of the last five is 0.5 to
-    # 0.8 of the first, in eight seeds of five methods.
-    assert sum(entry["supervised"] for entry in losses[-5:]) / 5 < 0.85 * losses[0]["supervised"]
+    assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
     assert all(value > 0 for name in losses[0] for value in [max(entry[name] for entry in losses)])
     assert record["environment"]["device"].startswith("cuda")
     assert record["environment"]["device_name"] == torch.cuda.get_device_name()
