@@ -185,7 +185,7 @@ def runs_on_one_card(root: Path = ROOT) -> str:
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"steps_a_second": {}}
     rates, device = found["steps_a_second"], found.get("environment", {}).get("device_name", "no record")
     rows = [
-        [name.replace(", MPS", ", with the service"), f"{rate:.0f}", f"{rate / rates['1']:.1f}"]
+        [name.replace(", MPS", ", with the service"), f"{rate:.0f}", f"{rate / rates['1']:.1f}" if "1" in rates else ""]
         for name, rate in rates.items()
     ]
     return markdown([f"Runs at once ({device})", "steps a second, together", "times one run's"], rows)
