@@ -39,10 +39,18 @@ def border_band(labels: Tensor, width: int) -> Tensor:
     return (highest != lowest) & valid
 
 
+def depth(member: Tensor) -> Tensor:
+    """Rows or columns, the larger, from each pixel of a region (B, H, W) bool to its outside; 0 outside, -1 if none."""
+    return torch.from_numpy(np.stack([distance_transform_cdt(one, metric="chessboard") for one in member.numpy()]))
+
+
 def inner_rim(member: Tensor, width: int) -> Tensor:
     """Pixels of a region (B, H, W) bool at most `width` rows and columns from its outside; the image's edge is none."""
-    distances = np.stack([distance_transform_cdt(one, metric="chessboard") for one in member.numpy()])
-    return torch.from_numpy((distances > 0) & (distances <= width))  # -1 where all of an image is inside
+    return _within(depth(member), width)
+
+
+def _within(depths: Tensor, width: int) -> Tensor:
+    return (depths > 0) & (depths <= width)
 
 
 @torch.no_grad()
@@ -68,7 +76,8 @@ def boundary_scores(
                 band = border_band(truth, width)
                 pairs = truth[band] * count + found[band]
                 confusion[width] += torch.bincount(pairs, minlength=count * count)
-                overlap[width] += _rims(truth, found, count, width)
+            for width, parts in _rims(truth, found, count, widths).items():
+                overlap[width] += parts
     finally:
         network.train(training)
     rims = {width: parts[0] / parts[1] for width, parts in overlap.items()}
@@ -78,12 +87,14 @@ def boundary_scores(
     }
 
 
-def _rims(truth: Tensor, found: Tensor, num_classes: int, width: int) -> Tensor:
-    """(2, C): pixels in both rims, and in either, for each class of one image."""
+def _rims(truth: Tensor, found: Tensor, num_classes: int, widths: Sequence[int]) -> dict[int, Tensor]:
+    """For each width (2, C): pixels in both rims, and in either, for each class of one image."""
     valid = truth != IGNORE_INDEX
     found = torch.where(valid, found, IGNORE_INDEX)
-    result = torch.zeros(2, num_classes, dtype=torch.float64)
+    result = {width: torch.zeros(2, num_classes, dtype=torch.float64) for width in widths}
     for value in torch.unique(torch.cat([truth[valid], found[valid]])).tolist():
-        ours, theirs = inner_rim(truth == value, width), inner_rim(found == value, width)
-        result[:, value] += torch.stack([(ours & theirs).sum(), (ours | theirs).sum()])
+        ours, theirs = depth(truth == value), depth(found == value)  # once: the widths only cut them off
+        for width in widths:
+            one, other = _within(ours, width), _within(theirs, width)
+            result[width][:, value] += torch.stack([(one & other).sum(), (one | other).sum()])
     return result
