@@ -155,22 +155,36 @@ def pair_ranks(found: Mapping[str, Sequence[tuple[ClassRelations, str]]], pairs:
     return markdown([f"Rank{total}, seed by seed", *found], rows)
 
 
-def near_borders(scores: Mapping[str, Mapping[int, Mapping[str, Any]]], kind: str = "trimap") -> str:
-    """Scores near borders between classes, mean and spread over seeds, and the paired difference of the last two rows.
+def percent_near(
+    scores: Mapping[int, Mapping[str, Any]], width: str | None = None, kind: str = "trimap"
+) -> dict[int, float]:
+    """Seed -> mean IoU in percent near borders between classes, or of all pixels.
 
     Args:
-        scores: method -> seed -> what `reco evaluate --widths ... --output` wrote.
+        scores: seed -> what `reco evaluate --widths ... --output` wrote.
+        width: a distance in pixels that was asked for, such as "4"; None: all pixels.
         kind: "trimap" or "boundary" (see `boundaries.py`).
     """
-    first = next((found for seeds in scores.values() for found in seeds.values()), {kind: {}})
-    widths = list(first[kind])
-    readers = [lambda found: found["miou"], *(lambda found, width=width: found[kind][width] for width in widths)]
-    columns = [
-        {method: {seed: 100 * read(found) for seed, found in seeds.items()} for method, seeds in scores.items()}
-        for read in readers
-    ]
-    rows = [[method, *(with_spread(summarise(column[method])) for column in columns)] for method in scores]
-    base, ours = list(scores)[-2:]
-    differences = [with_interval(paired_difference(column[ours], column[base])) for column in columns]
-    rows.append(["*difference, paired*", *differences])
-    return markdown(["Mean IoU, %", "all pixels", *(f"within {width} px" for width in widths)], rows)
+    return {seed: 100 * (found["miou"] if width is None else found[kind][width]) for seed, found in scores.items()}
+
+
+def near_borders(
+    pairs: Mapping[str, Sequence[Mapping[int, Mapping[str, Any]]]],
+    widths: Sequence[str] = ("1", "2", "4", "8"),
+    kind: str = "trimap",
+) -> str:
+    """How much higher one network scores near borders than another, paired by seed, with 95 % intervals.
+
+    Args:
+        pairs: what is compared -> ours and theirs, each as for `percent_near`.
+        widths: distances from a border, pixels.
+        kind: "trimap" or "boundary".
+    """
+    rows = []
+    for name, both in pairs.items():
+        found = [
+            paired_difference(*(percent_near(scores, width, kind) for scores in both)) for width in (None, *widths)
+        ]
+        rows.append([name, str(len(found[0].values)), *map(with_interval, found)])
+    score = {"trimap": "Trimap IoU", "boundary": "Boundary IoU"}[kind]
+    return markdown([f"{score}, points", "seeds", "IoU, all pixels", *(f"within {width} px" for width in widths)], rows)

@@ -75,6 +75,20 @@ def test_beside_the_labels_draws_means_and_intervals_and_leaves_out_single_pairs
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["CutMix", "ClassMix"]
 
 
+def test_parts_near_borders_draws_a_setting_in_one_colour_and_leaves_out_single_pairs():
+    gap, single = Summary((1.0, 3.0)), Summary((9.0,))
+    drawn = {"10 labels": {"1": gap, "all": Summary((-2.0, -4.0))}, "60 labels": {"1": single, "all": gap}}
+    figure = training.parts_near_borders({"drawn": drawn, "streets": {"60 labels": {"1": gap, "all": gap}}})
+    left, right = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == ["drawn", "streets"]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["1", "all"]
+    few, many = left.containers
+    assert list(few[0].get_ydata()) == [2.0, -3.0] and list(many[0].get_ydata()) == [2.0]
+    np.testing.assert_allclose(few[2][0].get_segments()[0][:, 1], gap.interval())
+    assert many[0].get_color() == right.containers[0][0].get_color() != few[0].get_color()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["10 labels", "60 labels"]
+
+
 def test_parts_everywhere_draws_a_line_for_each_setting_with_its_seeds_interval_and_paper():
     gain, loss = Summary((1.0, 2.0, 3.0)), Summary((0.1, -0.1, 0.3))
     parts = [Part("CamVid", "20 labels", 4.25, gain, loss)]

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from reco_core.relations import ClassRelations
 from reco_core.results import Summary
@@ -12,6 +13,7 @@ from reco_core.tables import (
     comparison,
     near_borders,
     pair_ranks,
+    percent_near,
     pixels_right,
     relations_comparison,
     with_interval,
@@ -76,18 +78,19 @@ def test_classes_learnt_and_pixels_right():
 
 
 def test_near_borders():
-    scores = {
-        "a": {0: {"miou": 0.5, "trimap": {"2": 0.2}}, 1: {"miou": 0.5, "trimap": {"2": 0.3}}},
-        "b": {0: {"miou": 0.6, "trimap": {"2": 0.4}}, 1: {"miou": 0.7, "trimap": {"2": 0.5}}},
-    }
-    lines = near_borders(scores).splitlines()
-    assert lines[0] == "| Mean IoU, % | all pixels | within 2 px |"
-    assert lines[2] == "| a | 50.00 ± 0.00 | 25.00 ± 7.07 |"
-    assert lines[4].endswith("| +20.00 [+20.00, +20.00] |") and "| +15.00 [" in lines[4]
-    assert near_borders({"a": {}, "b": {}}).splitlines()[2] == "| a | – |"
-    assert near_borders(scores | {"a": {}}).splitlines()[2] == "| a | – | – |"
-    one_each = {"a": {0: scores["a"][0]}, "b": {1: scores["b"][1]}}
-    assert near_borders(one_each).splitlines()[4] == "| *difference, paired* | – | – |", "of different seeds"
+    ours = {0: {"miou": 0.6, "trimap": {"2": 0.4}, "boundary": {"2": 0.1}}}
+    ours[1] = {"miou": 0.7, "trimap": {"2": 0.5}, "boundary": {"2": 0.3}}
+    theirs = {0: {"miou": 0.5, "trimap": {"2": 0.2}, "boundary": {"2": 0.1}}}
+    theirs[1] = {"miou": 0.5, "trimap": {"2": 0.3}, "boundary": {"2": 0.1}}
+    assert percent_near(ours) == pytest.approx({0: 60, 1: 70})
+    assert percent_near(ours, "2", "boundary") == pytest.approx({0: 10, 1: 30})
+    lines = near_borders({"ours − theirs": (ours, theirs), "none": ({}, theirs)}, ["2"]).splitlines()
+    assert lines[0] == "| Trimap IoU, points | seeds | IoU, all pixels | within 2 px |"
+    assert lines[2].startswith("| ours − theirs | 2 | +15.00 [-48.53, +78.53] | +20.00 [+20.00, +20.00] |")
+    assert lines[3] == "| none | 0 | – | – |"
+    assert "+10.00 [" in near_borders({"a": (ours, theirs)}, ["2"], "boundary").splitlines()[2]
+    other = {2: theirs[0]}
+    assert near_borders({"a": (ours, other)}, ["2"]).splitlines()[2] == "| a | 0 | – | – |", "of different seeds"
 
 
 def test_pair_ranks_of_every_seed():
