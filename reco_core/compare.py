@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from reco_core.errors import InputError
@@ -72,6 +73,19 @@ def border_scores(name: str, results: Path) -> dict[int, dict[str, Any]]:
     """
     found = {path: read_json(path) for path in sorted((results / "borders").glob(f"{name}-seed*.json"))}
     return dict(sorted((_seed(path, scores["about"]["config"]), scores) for path, scores in found.items()))
+
+
+def mean_border_scores(settings: Sequence[Mapping[int, Mapping[str, Any]]]) -> dict[int, dict[str, Any]]:
+    """Each seed's scores of several settings, averaged: of the seeds that all of them have, as from `border_scores`."""
+    shared = sorted(set.intersection(*map(set, settings)))
+    return {seed: _mean([found[seed] for found in settings]) for seed in shared}
+
+
+def _mean(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def near(kind: str) -> dict[str, float]:
+        return {width: fmean(one[kind][width] for one in found) for width in found[0][kind]}
+
+    return {"miou": fmean(one["miou"] for one in found), "trimap": near("trimap"), "boundary": near("boundary")}
 
 
 def _seed(path: Path, options: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from reco_core.compare import (
     border_scores,
     by_setting,
     cell_recipe,
+    mean_border_scores,
     panel,
     recipe_records,
     recipe_scores,
@@ -206,6 +207,15 @@ def test_scores_near_borders_are_of_the_seed_that_the_file_says(tmp_path):
     write_json(tmp_path / "borders" / "small" / "camvid" / "20" / "classmix-seed3.json", found)
     with pytest.raises(InputError, match=r"classmix-seed3.json: holds seed 2"):
         border_scores("small/camvid/20/classmix", tmp_path)
+
+
+def test_mean_border_scores_are_of_the_seeds_that_all_settings_have():
+    few = {seed: {"miou": 0.1 * seed, "trimap": {"1": 0.2}, "boundary": {"1": 0.1}} for seed in (1, 2, 3)}
+    many = {2: {"miou": 0.6, "trimap": {"1": 0.4}, "boundary": {"1": 0.4}}}
+    found = mean_border_scores([few, many])
+    assert list(found) == [2] and found[2]["miou"] == pytest.approx(0.4)
+    assert found[2]["trimap"]["1"] == pytest.approx(0.3) and found[2]["boundary"]["1"] == pytest.approx(0.25)
+    assert mean_border_scores([few, {}]) == {}
 
 
 @pytest.mark.parametrize("kind", ["borders", "relations"])
