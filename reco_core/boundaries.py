@@ -39,17 +39,16 @@ def border_band(labels: Tensor, width: int) -> Tensor:
     return (highest != lowest) & valid
 
 
-def depth(member: Tensor) -> Tensor:
-    """Rows or columns, the larger, from each pixel of a region (B, H, W) bool to its outside; 0 outside, -1 if none."""
-    return torch.from_numpy(np.stack([distance_transform_cdt(one, metric="chessboard") for one in member.numpy()]))
+def depth(region: Tensor) -> Tensor:
+    """(B, H, W) bool -> int32: rows or columns, the larger, from each pixel of a region to the nearest outside.
+
+    0 outside; -1 where an image has no outside, for the image's edge is no border.
+    """
+    return torch.from_numpy(np.stack([distance_transform_cdt(one, metric="chessboard") for one in region.numpy()]))
 
 
-def inner_rim(member: Tensor, width: int) -> Tensor:
-    """Pixels of a region (B, H, W) bool at most `width` rows and columns from its outside; the image's edge is none."""
-    return _within(depth(member), width)
-
-
-def _within(depths: Tensor, width: int) -> Tensor:
+def inner_rim(depths: Tensor, width: int) -> Tensor:
+    """Pixels of a region at most `width` rows and columns from its outside: (B, H, W) bool from its `depth`."""
     return (depths > 0) & (depths <= width)
 
 
@@ -93,8 +92,9 @@ def _rims(truth: Tensor, found: Tensor, num_classes: int, widths: Sequence[int])
     found = torch.where(valid, found, IGNORE_INDEX)
     result = {width: torch.zeros(2, num_classes, dtype=torch.float64) for width in widths}
     for value in torch.unique(torch.cat([truth[valid], found[valid]])).tolist():
-        ours, theirs = depth(truth == value), depth(found == value)  # once: the widths only cut them off
+        true, predicted = depth(truth == value), depth(found == value)  # once: the widths only cut them off
         for width in widths:
-            one, other = _within(ours, width), _within(theirs, width)
-            result[width][:, value] += torch.stack([(one & other).sum(), (one | other).sum()])
+            true_rim, predicted_rim = inner_rim(true, width), inner_rim(predicted, width)
+            both, either = true_rim & predicted_rim, true_rim | predicted_rim
+            result[width][:, value] += torch.stack([both.sum(), either.sum()])
     return result

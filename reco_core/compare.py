@@ -76,7 +76,11 @@ def border_scores(name: str, results: Path) -> dict[int, dict[str, Any]]:
 
 
 def mean_border_scores(settings: Sequence[Mapping[int, Mapping[str, Any]]]) -> dict[int, dict[str, Any]]:
-    """Each seed's scores of several settings, averaged: of the seeds that all of them have, as from `border_scores`."""
+    """Seed -> miou, trimap and boundary scores, means over several settings, of the seeds that all of them have.
+
+    Args:
+        settings: at least one, each as `border_scores` gives it.
+    """
     shared = sorted(set.intersection(*map(set, settings)))
     return {seed: _mean([found[seed] for found in settings]) for seed in shared}
 

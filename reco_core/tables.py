@@ -169,22 +169,23 @@ def percent_near(
 
 
 def near_borders(
+    title: str,
     pairs: Mapping[str, Sequence[Mapping[int, Mapping[str, Any]]]],
     widths: Sequence[str] = ("1", "2", "4", "8"),
     kind: str = "trimap",
 ) -> str:
-    """How much higher one network scores near borders than another, paired by seed, with 95 % intervals.
+    """How much higher one network scores near borders than another, paired by seed, points with 95 % intervals.
 
     Args:
-        pairs: what is compared -> ours and theirs, each as for `percent_near`.
+        title: what the rows differ by, for the first column.
+        pairs: setting -> ours and theirs, each as for `percent_near`.
         widths: distances from a border, pixels.
         kind: "trimap" or "boundary".
     """
     rows = []
-    for name, both in pairs.items():
-        found = [
-            paired_difference(*(percent_near(scores, width, kind) for scores in both)) for width in (None, *widths)
-        ]
-        rows.append([name, str(len(found[0].values)), *map(with_interval, found)])
-    score = {"trimap": "Trimap IoU", "boundary": "Boundary IoU"}[kind]
-    return markdown([f"{score}, points", "seeds", "IoU, all pixels", *(f"within {width} px" for width in widths)], rows)
+    for setting, both in pairs.items():
+        gaps = [paired_difference(*(percent_near(one, width, kind) for one in both)) for width in (None, *widths)]
+        rows.append([setting, str(len(gaps[0].values)), *map(with_interval, gaps)])
+    score = {"trimap": "trimap IoU", "boundary": "Boundary IoU"}[kind]
+    header = [f"{title}, {score}", "seeds", "IoU, all pixels", *(f"within {width} px" for width in widths)]
+    return markdown(header, rows)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reco_core.boundaries import border_band, boundary_scores, inner_rim
+from reco_core.boundaries import border_band, boundary_scores, depth, inner_rim
 from reco_core.models import SegmentationOutput
 
 
@@ -29,9 +29,9 @@ def test_what_is_ignored_makes_no_border():
 
 
 def test_the_rim_is_inside_and_the_images_edge_is_none():
-    rim = inner_rim(halves(10)[None] == 1, 3)[0]
+    rim = inner_rim(depth(halves(10)[None] == 1), 3)[0]
     assert rim.any(dim=0).nonzero()[:, 0].tolist() == [10, 11, 12] and rim.all(dim=0).sum() == 3
-    assert not inner_rim(torch.ones(1, 4, 4, dtype=torch.bool), 2).any(), "no border at all"
+    assert not inner_rim(depth(torch.ones(1, 4, 4, dtype=torch.bool)), 2).any(), "no border at all"
 
 
 class Shifted(torch.nn.Module):
@@ -64,3 +64,5 @@ def test_scores_of_a_shifted_border():
     # width 4: left {6..9}, {8..11}: 2 / 6; right {10..13}, {12..15}: 2 / 6
     assert scores["boundary"][4] == pytest.approx(1 / 3)
     assert network.training
+    alone = boundary_scores(network, One(), widths=(4,))
+    assert alone == {kind: {4: found[4]} for kind, found in scores.items()}, "a width does not depend on the others"

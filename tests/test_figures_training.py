@@ -87,6 +87,9 @@ def test_parts_near_borders_draws_a_setting_in_one_colour_and_leaves_out_single_
     np.testing.assert_allclose(few[2][0].get_segments()[0][:, 1], gap.interval())
     assert many[0].get_color() == right.containers[0][0].get_color() != few[0].get_color()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["10 labels", "60 labels"]
+    nothing = {"streets": {"60 labels": {"1": Summary(()), "all": Summary(())}}}
+    axes = training.parts_near_borders(nothing, limits=(-2.0, 3.0)).axes[0]
+    assert axes.get_ylim() == (-2.0, 3.0) and not axes.containers[0][0].get_xdata().size, "no record, no point"
 
 
 def test_parts_everywhere_draws_a_line_for_each_setting_with_its_seeds_interval_and_paper():

@@ -84,13 +84,14 @@ def test_near_borders():
     theirs[1] = {"miou": 0.5, "trimap": {"2": 0.3}, "boundary": {"2": 0.1}}
     assert percent_near(ours) == pytest.approx({0: 60, 1: 70})
     assert percent_near(ours, "2", "boundary") == pytest.approx({0: 10, 1: 30})
-    lines = near_borders({"ours − theirs": (ours, theirs), "none": ({}, theirs)}, ["2"]).splitlines()
-    assert lines[0] == "| Trimap IoU, points | seeds | IoU, all pixels | within 2 px |"
-    assert lines[2].startswith("| ours − theirs | 2 | +15.00 [-48.53, +78.53] | +20.00 [+20.00, +20.00] |")
+    lines = near_borders("Gain", {"10 labels": (ours, theirs), "none": ({}, theirs)}, ["2"]).splitlines()
+    assert lines[0] == "| Gain, trimap IoU | seeds | IoU, all pixels | within 2 px |"
+    assert lines[2].startswith("| 10 labels | 2 | +15.00 [-48.53, +78.53] | +20.00 [+20.00, +20.00] |")
     assert lines[3] == "| none | 0 | – | – |"
-    assert "+10.00 [" in near_borders({"a": (ours, theirs)}, ["2"], "boundary").splitlines()[2]
+    lines = near_borders("Gain", {"a": (ours, theirs)}, ["2"], "boundary").splitlines()
+    assert lines[0].startswith("| Gain, Boundary IoU |") and "| +10.00 [" in lines[2]
     other = {2: theirs[0]}
-    assert near_borders({"a": (ours, other)}, ["2"]).splitlines()[2] == "| a | 0 | – | – |", "of different seeds"
+    assert near_borders("Gain", {"a": (ours, other)}, ["2"]).splitlines()[2] == "| a | 0 | – | – |", "other seeds"
 
 
 def test_pair_ranks_of_every_seed():

@@ -194,8 +194,8 @@ def parts_near_borders(
     """What a method adds to the score near borders between classes, beside what it adds over all pixels.
 
     Args:
-        parts: data set -> setting, such as a number of labels -> which pixels -> differences paired by seed, points;
-            none is drawn where there are fewer than two pairs. The same settings have the same colours in all panels.
+        parts: data set -> setting, such as a number of labels -> which pixels, the same in all settings -> differences
+            paired by seed, points; none is drawn where there are fewer than two pairs. A setting has one colour.
         limits: of the vertical axis, points, where a long interval would make the others too small to be read.
 
     A mean and its 95 % interval each.
