@@ -7,44 +7,17 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from reco_core.cells import cell_recipe
 from reco_core.errors import InputError
-from reco_core.experiments import COMPARED, RECIPES, SHARES, twins
+from reco_core.experiments import COMPARED, SHARES, twins
 from reco_core.figures.style import METHOD_NAMES
 from reco_core.files import read_json
-from reco_core.paper import TABLE_1, TABLES, PaperTable, paper_table
+from reco_core.paper import TABLE_1, TABLES, paper_table
 from reco_core.results import Summary, load_record, miou_percent, paired_difference, summarise
 from reco_core.tables import markdown, with_interval, with_spread
 
-SLUGS = {"Pascal VOC": "pascal_voc", "Cityscapes": "cityscapes", "SUN RGB-D": "sun_rgbd"}
 ANIMALS = ("background", "cat", "cow", "dog", "horse", "person", "sheep")
 """Classes that the VOC animals subset (the lists in results/relations/small/voc) has enough of to be scored."""
-ARCHITECTURES = {"(DeepLabV2)": "deeplab_v2", "(DeepLabV3+)": "deeplab_v3_plus"}
-STRATEGIES = {
-    "random query, random key": "random+uniform",
-    "active query, random key": "hard+uniform",
-    "easy query, active key": "easy+relation",
-    "ours": "hard+relation",
-}
-
-
-def cell_recipe(table: PaperTable, row: str, column: tuple[str, int | str]) -> str | None:
-    """The recipe that repeats a cell; None for rows of other papers, and cells that the paper leaves empty."""
-    dataset, label = SLUGS[column[0]], str(column[1]).replace("1 pixel", "1px")
-    if table.key in ("1", "2", "3", "4"):
-        name = f"table{table.key}/{dataset}/{label}/{row}"
-    elif table.key == "5":
-        method, _, architecture = row.partition(" ")
-        full = label in ("10582", "2975")
-        name = f"table5/{dataset}/{'all' if full else label}/{ARCHITECTURES.get(architecture)}/"
-        name += "supervised" if full else method
-        name = name if method == "reco+classmix" else ""
-    elif table.key == "B":
-        name = "bank/cityscapes/20" if "bank" in row else "table1/cityscapes/20/reco+classmix"
-    elif row == "classmix":  # Fig. 7c's grey bar
-        name = "table1/cityscapes/20/classmix"
-    else:
-        name = f"fig{table.key}/{STRATEGIES.get(label, label)}"
-    return name if name in RECIPES else None
 
 
 def recipe_records(name: str, results: Path) -> dict[int, dict[str, Any]]:

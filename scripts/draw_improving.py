@@ -13,8 +13,8 @@ from matplotlib import rc_context
 from reco_core.cli import Progress
 from reco_core.config import DataConfig, TrainConfig
 from reco_core.evaluation import predict
+from reco_core.figures.improving import improving
 from reco_core.figures.style import RC
-from reco_core.figures.training import improving
 from reco_core.trainers import Trainer
 
 PICTURE = Path(__file__).resolve().parent.parent / "book" / "_static" / "improving.png"

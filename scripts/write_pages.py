@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib import rc_context
 
+from reco_core.cells import cell_recipe
 from reco_core.claims import CLAIMS, LEAST_SEEDS, SETS, verdict
-from reco_core.compare import ANIMALS, animals_percent, cell_recipe, recipe_records, recipe_scores
+from reco_core.compare import ANIMALS, animals_percent, recipe_records, recipe_scores
 from reco_core.experiments import COMPARED
 from reco_core.figures.idea import idea
 from reco_core.figures.style import METHOD_NAMES, RC

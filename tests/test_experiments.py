@@ -7,12 +7,12 @@ import pytest
 import torch
 from conftest import ROOT
 
+from reco_core.cells import cell_recipe
 from reco_core.compare import (
     ANIMALS,
     beside_the_paper,
     border_scores,
     by_setting,
-    cell_recipe,
     mean_border_scores,
     panel,
     recipe_records,

@@ -6,6 +6,7 @@ import torch
 from reco_core.compare import Part
 from reco_core.config import OptimiserConfig
 from reco_core.figures import training
+from reco_core.figures.improving import improving
 from reco_core.figures.style import colour_labels
 from reco_core.results import Summary
 
@@ -38,14 +39,6 @@ def test_score_curves_show_mean_and_range():
     band = axes.collections[0].get_paths()[0].vertices
     assert np.isclose(band[:, 1].min(), 20) and np.isclose(band[:, 1].max(), 60)
     assert len(training.score_curves({"supervised": [], "classmix": runs}).axes[0].lines) == 1, "one without a record"
-
-
-def test_paired_differences_draw_every_seed_and_the_interval():
-    summary = Summary((1.0, 2.0, 3.0))
-    axes = training.paired_differences({"a - b": summary, "one seed": Summary((0.5,))}).axes[0]
-    assert list(axes.lines[0].get_xdata()) == [1, 2, 3]
-    np.testing.assert_allclose(axes.lines[1].get_xdata(), summary.interval())
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a - b", "one seed"]
 
 
 def test_scores_under_conditions_draw_seeds_means_and_paired_intervals():
@@ -138,7 +131,7 @@ def test_unlabelled_stages_draws_each_batch_as_what_it_is():
 def test_improving_shows_every_snapshot_between_image_and_truth():
     truth = torch.tensor([[0, 0], [1, 255]])
     snapshots = {50: [torch.zeros(2, 2, dtype=torch.int64)], 600: [truth]}
-    figure = training.improving([torch.zeros(3, 2, 2)], [truth], snapshots, ("a", "b"), ((255, 0, 0), (0, 0, 255)))
+    figure = improving([torch.zeros(3, 2, 2)], [truth], snapshots, ("a", "b"), ((255, 0, 0), (0, 0, 255)))
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["image", "step 50", "step 600", "truth"]
     assert [axes.get_xlabel() for axes in figure.axes][1:3] == ["67 % right", "100 % right"]

@@ -104,23 +104,6 @@ def score_curves(histories: Mapping[str, Sequence[Sequence[Mapping[str, float]]]
     return figure
 
 
-def paired_differences(differences: Mapping[str, Summary], unit: str = "difference in mean IoU, points") -> Figure:
-    """Each seed's difference as a dot, their mean and its 95 % interval as a bar, zero as a line."""
-    figure = new_figure(6.5, 0.9 + 0.55 * len(differences))
-    axes = figure.subplots()
-    for row, summary in enumerate(differences.values()):
-        axes.plot(summary.values, [row] * len(summary.values), "o", color=COLOURS["sky"], markersize=6, zorder=2)
-        if len(summary.values) > 1:
-            low, high = summary.interval()
-            axes.plot([low, high], [row, row], color=COLOURS["ink"], linewidth=1.6, zorder=1)
-            axes.plot([summary.mean], [row], "|", color=COLOURS["ink"], markersize=16, markeredgewidth=2.2, zorder=3)
-    axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
-    axes.set_yticks(range(len(differences)), list(differences))
-    axes.set_ylim(len(differences) - 0.5, -0.5)
-    axes.set_xlabel(unit)
-    return figure
-
-
 def scores_under_conditions(scores: Mapping[str, Mapping[str, dict[int, float]]], condition: str) -> Figure:
     """Methods in several settings: their scores, and what each method adds to the one before it.
 
@@ -282,34 +265,6 @@ def predictions_side_by_side(
             right = (outputs[row] == truth)[truth != 255].float().mean().item()
             axes.set_xlabel(f"{100 * right:.0f} % right", fontsize=8)
     class_legend(figure, classes, palette, columns=min(7, len(classes)))
-    return figure
-
-
-def improving(
-    images: Sequence[Tensor],
-    truths: Sequence[Tensor],
-    snapshots: Mapping[int, Sequence[Tensor]],
-    classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
-) -> Figure:
-    """What one network says of the same images as it learns, one row an image, with the share of right pixels.
-
-    Args:
-        images, truths: (3, H, W) in [0, 1] and (H, W).
-        snapshots: training step -> a prediction (H, W) of each image.
-        classes, palette: names and colours.
-    """
-    columns = 2 + len(snapshots)
-    figure = new_figure(1.55 * columns, 1.72 * len(images) + 0.75)
-    grid = figure.subplots(len(images), columns, squeeze=False)
-    for row, (image, truth) in enumerate(zip(images, truths, strict=True)):
-        show_image(grid[row, 0], image, "image" if row == 0 else "")
-        for axes, (step, outputs) in zip(grid[row, 1:-1], snapshots.items(), strict=True):
-            show_labels(axes, outputs[row], palette, f"step {step:,}" if row == 0 else "")
-            right = (outputs[row] == truth)[truth != 255].float().mean().item()
-            axes.set_xlabel(f"{100 * right:.0f} % right", fontsize=8)
-        show_labels(grid[row, -1], truth, palette, "truth" if row == 0 else "")
-    class_legend(figure, classes, palette, columns=8)
     return figure
 
 
