@@ -6,7 +6,8 @@ from dataclasses import replace
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reco_core.compare import STRATEGIES, Bar
+from reco_core.cells import STRATEGIES
+from reco_core.compare import Bar
 from reco_core.figures.style import COLOURS, new_figure
 from reco_core.results import Summary
 
