@@ -122,7 +122,7 @@ def reproduce(
             recipes ask.
         methods: only these; by default all.
         seeds: of the runs; by default 0 to 2, to 4 of most of toyscapes, to 14 of CamVid's main comparison
-            and to 4 of the comparisons beside it.
+            and to 4 of its longer runs.
         root: the data set's folder, for groups of one data set; by default $RECO_DATA/<name>.
         weights: "imagenet" or a path, instead of the recipes' pretrained weights; random ones stay random.
         preset: what the published experiments did, or what the paper's text says.

@@ -226,9 +226,9 @@ def recipe_names(group: str = "") -> tuple[str, ...]:
 def default_seeds(name: str) -> int:
     """How many seeds `reco reproduce` runs of a recipe: more where the book needs a narrow interval."""
     group, _, method = name.rpartition("/")
-    if group == "small/camvid/20" and method in COMPARED:  # the main comparison on real images
-        return 15
-    if group in ("small/camvid/10", "small/camvid/60", "small/camvid/long") and method in COMPARED:
+    if group in ("small/camvid/10", "small/camvid/20", "small/camvid/60") and method in COMPARED:
+        return 15  # the main comparison on real images
+    if group == "small/camvid/long" and method in COMPARED:
         return 5
     beside = group in ("small/toyscapes/all", "small/toyscapes/500")
     return 5 if group.startswith("small/toyscapes/") and not beside else 3

@@ -137,7 +137,8 @@ def test_seeds_that_are_run():
     assert {default_seeds(name) for name in recipe_names("small/toyscapes/20")} == {5}
     assert {default_seeds(name) for name in recipe_names("small/toyscapes/all")} == {3}
     assert [default_seeds(f"small/camvid/20/{method}") for method in ("reco+classmix", "cutmix")] == [15, 3]
-    assert [default_seeds(f"small/camvid/60/{method}") for method in ("reco+classmix", "cutmix")] == [5, 3]
+    assert [default_seeds(f"small/camvid/60/{method}") for method in ("reco+classmix", "cutmix")] == [15, 3]
+    assert [default_seeds(f"small/camvid/long/{method}") for method in ("reco+classmix", "supervised")] == [5, 5]
 
 
 def test_references_differ_in_size_and_length_alone():
