@@ -80,6 +80,11 @@ def test_parts_near_borders_draws_a_setting_in_one_colour_and_leaves_out_single_
     np.testing.assert_allclose(few[2][0].get_segments()[0][:, 1], gap.interval())
     assert many[0].get_color() == right.containers[0][0].get_color() != few[0].get_color()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["10 labels", "60 labels"]
+    beside = training.parts_near_borders(
+        {"ours": {"60 labels": {"1": gap}}}, difference="ours − theirs", settings=("10 labels", "60 labels")
+    )
+    assert beside.axes[0].get_ylabel().startswith("ours − theirs:")
+    assert beside.axes[0].containers[0][0].get_color() == many[0].get_color(), "as in the picture with both settings"
     nothing = {"streets": {"60 labels": {"1": Summary(()), "all": Summary(())}}}
     axes = training.parts_near_borders(nothing, limits=(-2.0, 3.0)).axes[0]
     assert axes.get_ylim() == (-2.0, 3.0) and not axes.containers[0][0].get_xdata().size, "no record, no point"

@@ -172,35 +172,40 @@ def beside_the_labels(gaps: Mapping[str, Mapping[str, Mapping[str, Summary]]], c
 
 
 def parts_near_borders(
-    parts: Mapping[str, Mapping[str, Mapping[str, Summary]]], limits: tuple[float, float] | None = None
+    parts: Mapping[str, Mapping[str, Mapping[str, Summary]]],
+    limits: tuple[float, float] | None = None,
+    difference: str = "with ReCo − without",
+    settings: Sequence[str] = (),
 ) -> Figure:
     """What a method adds to the score near borders between classes, beside what it adds over all pixels.
 
     Args:
-        parts: data set -> setting, such as a number of labels -> which pixels, the same in all settings -> differences
-            paired by seed, points; none is drawn where there are fewer than two pairs. A setting has one colour.
+        parts: panel, such as a data set -> setting, such as a number of labels -> which pixels, the same in all
+            settings -> differences paired by seed, points; none is drawn where there are fewer than two pairs.
         limits: of the vertical axis, points, where a long interval would make the others too small to be read.
+        difference: what is subtracted from what.
+        settings: in the order of their colours, where another picture has more of them; by default those of `parts`.
 
     A mean and its 95 % interval each.
     """
     figure = new_figure(7.2, 3.8)
     panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
-    names = list(dict.fromkeys(name for settings in parts.values() for name in settings))
+    names = list(settings or dict.fromkeys(name for panel in parts.values() for name in panel))
     colours = [COLOURS[colour] for colour in ("sky", "blue", "ink", "purple", "red", "orange")]
-    for axes, (images, settings) in zip(panels, parts.items(), strict=True):
-        for number, (name, found) in enumerate(settings.items()):
-            offset = 0.13 * (number - (len(settings) - 1) / 2)
+    for axes, (title, panel) in zip(panels, parts.items(), strict=True):
+        for number, (name, found) in enumerate(panel.items()):
+            offset = 0.13 * (number - (len(panel) - 1) / 2)
             colour, mark = colours[names.index(name) % 6], "os^DvP"[names.index(name) % 6]
             kept = [(place + offset, gap) for place, gap in enumerate(found.values()) if len(gap.values) > 1]
             places, means = [place for place, _ in kept], [gap.mean for _, gap in kept]
             half = [gap.interval()[1] - gap.mean for _, gap in kept]
             axes.errorbar(places, means, half, fmt=mark, color=colour, label=name, markersize=5, capsize=2.5)
-        pixels = list(next(iter(settings.values())))
+        pixels = list(next(iter(panel.values())))
         axes.axhline(0, color=COLOURS["grey"], linewidth=0.8)
         axes.set_xticks(range(len(pixels)), pixels)
-        axes.set(title=images, xlabel="pixels from a border, at most", xlim=(-0.5, len(pixels) - 0.5))
+        axes.set(title=title, xlabel="pixels from a border,\nat most", xlim=(-0.5, len(pixels) - 0.5))
     panels[0].set_ylim(limits)
-    panels[0].set_ylabel("with ReCo − without:\nmean IoU, points")
+    panels[0].set_ylabel(f"{difference}:\nmean IoU, points")
     named = {name: bar for axes in panels for bar, name in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(named.values(), named, loc="outside lower center", ncols=3, fontsize=9)
     return figure
