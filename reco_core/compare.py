@@ -41,6 +41,10 @@ def recipe_records(name: str, results: Path) -> dict[int, dict[str, Any]]:
 def border_scores(name: str, results: Path) -> dict[int, dict[str, Any]]:
     """Seed -> what `reco evaluate --widths` wrote of a recipe's networks, in results/borders.
 
+    Args:
+        name: of the recipe; after "planned/", the seeds of a planned test, which are kept apart.
+        results: folder of the records.
+
     Raises:
         InputError: a file whose seed is not its name's.
     """
