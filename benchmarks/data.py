@@ -15,7 +15,7 @@ import tyro
 from PIL import Image
 
 from reco_core.datasets.toyscapes import SIDE, render
-from reco_core.results import environment, source_revision
+from reco_core.runs.records import environment, source_revision
 
 OUTPUT = Path(__file__).parent / "results"
 

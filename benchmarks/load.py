@@ -17,8 +17,8 @@ import torch
 import tyro
 
 from reco_core import datasets
-from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
-from reco_core.results import environment, source_revision
+from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
+from reco_core.runs.records import environment, source_revision
 from reco_core.trainers import Trainer
 
 OUTPUT = Path(__file__).parent / "results" / "load.json"
@@ -55,7 +55,7 @@ def run(steps: int, every: int) -> list[dict[str, Any]]:
     options = TrainConfig(
         data=DataConfig(size=(32, 32), crop=(24, 24), num_labelled=6),
         model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=8, width=8),
-        optimiser=OptimiserConfig(iterations=steps, batch_size=1),
+        optimisation=OptimisationConfig(iterations=steps, batch_size=1),
         reco=ReCoConfig(num_queries=8, num_keys=8),
         weak_threshold=0.0,
         log_every=every,

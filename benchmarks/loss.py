@@ -17,12 +17,12 @@ from pathlib import Path
 
 import torch
 import tyro
-from plain_loss import plain_loss
+from reco_book.reference.plain_loss import plain_loss
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from reco_core.losses import RegionalContrastLoss
-from reco_core.results import environment, source_revision
+from reco_core.runs.records import environment, source_revision
 
 OUTPUT = Path(__file__).parent / "results"
 SIZES = ((4, 21, 81), (20, 21, 81), (4, 19, 128))

@@ -17,8 +17,8 @@ import torch
 import tyro
 from step import OUTPUT, RandomScenes
 
-from reco_core.experiments import recipe
-from reco_core.results import environment, source_revision
+from reco_core.runs.recipes import recipe
+from reco_core.runs.records import environment, source_revision
 from reco_core.trainers import Trainer
 
 WARM = 5
@@ -33,7 +33,7 @@ def train(accelerator: str) -> None:
         options,
         model=replace(options.model, weights=None),
         data=replace(options.data, num_labelled=4),
-        optimiser=replace(options.optimiser, iterations=100_000),
+        optimisation=replace(options.optimisation, iterations=100_000),
         accelerator=accelerator,
     )
     data = RandomScenes((180, 240), 11)

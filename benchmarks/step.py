@@ -24,8 +24,8 @@ import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
-from reco_core.config import DataConfig, Method, ModelConfig, OptimiserConfig, TrainConfig
-from reco_core.results import environment, source_revision
+from reco_core.config import DataConfig, Method, ModelConfig, OptimisationConfig, TrainConfig
+from reco_core.runs.records import environment, source_revision
 from reco_core.trainers import Trainer
 
 OUTPUT = Path(__file__).parent / "results"
@@ -89,7 +89,7 @@ def main(
     options = TrainConfig(
         data=DataConfig(dataset="random", crop=crop, scale=(1.0, 1.0), num_labelled=4),
         model=ModelConfig(backbone=backbone, width=width, representation_dim=representation_dim),
-        optimiser=OptimiserConfig(batch_size=batch_size),
+        optimisation=OptimisationConfig(batch_size=batch_size),
         accelerator=accelerator,
         precision=precision,
         weak_threshold=0.0,  # every pixel may be drawn: the loss's greatest work

@@ -1,26 +1,29 @@
-"""Everything that a training run can be told: frozen dataclasses, from which the command line is generated.
+"""Configuration of a run: frozen dataclasses whose bounds stand beside the fields; what does not fit is refused.
 
-The defaults train ReCo + ClassMix on the embedded toyscapes in minutes on a laptop. The paper's settings (Appendix A)
-are noted at each field; `experiments.py` builds recipes from them.
+The command line is generated from them. The defaults train ReCo + ClassMix on the embedded toyscapes in minutes on a
+laptop. The paper's settings (Appendix A) are noted at each field; `runs/recipes.py` builds recipes from them.
 """
 
 import dataclasses
-import math
-import types
-import typing
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import json
+from dataclasses import field
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from reco_core.errors import InputError
 
-Method = Literal[
-    "supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "unimatch",
-    "reco+supervised", "reco+mean_teacher", "reco+cutout", "reco+cutmix", "reco+classmix", "reco+s4gan",
-    "reco+unimatch",
-]  # fmt: skip
+Count = Annotated[int, Field(ge=1)]
+WholeNumber = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+STRICT = ConfigDict(strict=True, extra="forbid")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class DataConfig:
     """Which images, how large, and how many of them with labels."""
 
@@ -28,19 +31,19 @@ class DataConfig:
     """A data set's name, see `reco data info`."""
     root: str | None = None
     """Its folder; None: $RECO_DATA/<name>, else data/<name>."""
-    size: tuple[int, int] | None = None
+    size: tuple[Count, Count] | None = None
     """Resize every image to (height, width), pixels; None keeps the files' size."""
-    crop: tuple[int, int] = (96, 96)
+    crop: tuple[Count, Count] = (96, 96)
     """Height and width of the random crops, pixels (paper: 512, 321, 321)."""
-    scale: tuple[float, float] = (0.5, 1.5)
+    scale: tuple[Positive, Positive] = (0.5, 1.5)
     """Range of the random scale before cropping (paper: 0.5 to 1.5; Cityscapes 1 to 1)."""
-    num_labelled: int | None = 20
+    num_labelled: Count | None = 20
     """Labelled images, chosen so that rare classes appear; None: all of them."""
-    min_classes: int = 1
+    min_classes: WholeNumber = 1
     """Classes that a labelled image must show at least (published: Cityscapes 12, VOC 3)."""
     partial_labels: Literal["1px", "1%", "5%", "25%"] | None = None
     """Label so many pixels of each class in every image, instead of all pixels of some images (Table 3)."""
-    unlabelled_share: float = 1.0
+    unlabelled_share: Share = 1.0
     """Share of the unlabelled images that is used (Fig. 7c)."""
     train_split: str = "train"
     """Split that is trained on (Table 2: VOC's "train_original")."""
@@ -49,8 +52,14 @@ class DataConfig:
     test_split: str | None = "test"
     """Split that is scored once, at the end; None where a data set has none."""
 
+    @model_validator(mode="after")
+    def _check_scale(self) -> Self:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale {self.scale} runs backwards: give the smaller scale first")
+        return self
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=STRICT)
 class ModelConfig:
     """The network."""
 
@@ -59,72 +68,80 @@ class ModelConfig:
     """resnet18, resnet34, resnet50, resnet101 (paper), mobilenet_v2 or mobilenet_v2_035."""
     weights: str | None = None
     """None (random), "imagenet" (torchvision's, as the paper) or the path of a backbone's state dict."""
-    representation_dim: int = 256
+    representation_dim: Count = 256
     """D, dimensions of the representation (the paper's m)."""
-    width: int | None = 64
+    width: Count | None = 64
     """Channels of ASPP and heads (paper: 256); None: 256, or 128 for the light backbones."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class ReCoConfig:
-    """Options of `RegionalContrastLoss`, and delta_w."""
+    """Options of `RegionalContrastLoss`; delta_s also weighs the pseudo-labels of a mean teacher (Eq. 5)."""
 
-    num_queries: int = 256
+    num_queries: Count = 256
     """Queries a class."""
-    num_keys: int = 512
+    num_keys: Count = 512
     """Negative keys of a query."""
-    temperature: float = 0.5
+    temperature: Positive = 0.5
     """tau of Eq. 1."""
-    relation_temperature: float | None = 0.5
+    relation_temperature: Positive | None = 0.5
     """Temperature of the key-sampling softmax; None: the text's, which has none."""
-    strong_threshold: float = 0.97
+    strong_threshold: NotNegative = 0.97
     """delta_s of Eq. 4."""
     query_sampling: Literal["hard", "random", "easy"] = "hard"
     key_sampling: Literal["relation", "uniform"] = "relation"
     key_sharing: Literal["class", "query"] = "class"
     reduction: Literal["mean", "sum"] = "mean"
     """"sum": Eq. 1 as it is written."""
-    bank_size: int | None = None
+    bank_size: Count | None = None
     """Take keys and prototypes from a feature bank of so many representations a class (Appendix B)."""
 
 
-@dataclass(frozen=True)
-class OptimiserConfig:
+@dataclass(frozen=True, config=STRICT)
+class OptimisationConfig:
     """Optimiser, with the polynomial schedule of Appendix A."""
 
-    name: Literal["sgd", "adamw"] = "sgd"
+    optimiser: Literal["sgd", "adamw"] = "sgd"
     """sgd (paper), or adamw, which has no momentum or Nesterov to set and decays weights apart from the gradient."""
-    iterations: int = 600
+    iterations: Count = 600
     """Training steps (paper: 40,000)."""
-    batch_size: int = 4
+    batch_size: Count = 4
     """Labelled images a step and process, and as many unlabelled ones (paper: 2, 10 or 5)."""
-    learning_rate: float = 2e-2
+    learning_rate: Positive = 2e-2
     """Initial learning rate (paper: 2.5e-3, with ImageNet weights)."""
-    momentum: float = 0.9
+    momentum: NotNegative = 0.9
     nesterov: bool = True
     """Nesterov's momentum (published experiments; the text does not say)."""
-    weight_decay: float = 5e-4
-    power: float = 0.9
+    weight_decay: NotNegative = 5e-4
+    power: NotNegative = 0.9
     """Exponent of the schedule (1 - step / iterations) ** power."""
-    schedule_interval: int = 1
+    schedule_interval: Count = 1
     """Update the learning rate every so many steps (published: 200)."""
 
+    @model_validator(mode="after")
+    def _check_nesterov(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs momentum above 0: set one, or --no-nesterov")
+        return self
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=STRICT)
 class TrainConfig:
     """One training run."""
 
-    method: Method = "reco+classmix"
-    """How unlabelled images are used, and whether ReCo is added."""
-    seed: int = 0
+    method: str = "reco+classmix"
+    """How unlabelled images are used: supervised, mean_teacher, cutout, cutmix, classmix, s4gan or unimatch; with
+    "reco+" before the name, the ReCo loss is added."""
+    seed: WholeNumber = 0
     """Fixes the labelled split, the initial weights, the order of the images and every random choice."""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
-    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
     reco: ReCoConfig = field(default_factory=ReCoConfig)
-    weak_threshold: float = 0.7
-    """delta_w: least confidence of a pseudo-label that ReCo may use (Section 3.3)."""
-    teacher_decay: float = 0.99
+    weak_threshold: NotNegative = 0.7
+    """delta_w: least confidence of a pseudo-label that ReCo may use, of the teacher's or, without one, the student's
+    own (Section 3.3)."""
+    teacher_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """lambda of the mean teacher (Section 3.3)."""
     teacher_ramp: bool = True
     """Start with a smaller lambda, min(1 - 1 / (t + 1), lambda) (published); False: the text's constant."""
@@ -132,25 +149,25 @@ class TrainConfig:
     """Statistics of the teacher's batch norms: its own passes' (published), or the student's."""
     eta: Literal["image", "batch"] = "image"
     """eta of Eq. 5: the confident share of each image (published), or of the batch (the text)."""
-    s4gan_threshold: float = 0.6
+    s4gan_threshold: NotNegative = 0.6
     """gamma of S4GAN: how true a prediction must look to the discriminator to be learnt from (Mittal et al., 2019)."""
-    consistency_threshold: float = 0.95
+    consistency_threshold: NotNegative = 0.95
     """Confidence from which a pixel teaches in weak-to-strong consistency (UniMatch)."""
-    eval_every: int = 200
+    eval_every: Count = 200
     """Steps between evaluations."""
-    log_every: int = 20
+    log_every: Count = 20
     """Steps between reports of the losses."""
-    checkpoint_every: int = 200
+    checkpoint_every: Count = 200
     """Steps between checkpoints."""
-    num_workers: int = 0
+    num_workers: WholeNumber = 0
     """Processes that load images; the result does not depend on it."""
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     """Lightning Fabric's precision."""
     accelerator: str = "auto"
     """Lightning Fabric's accelerator: auto, cpu, cuda, mps."""
-    devices: int = 1
+    devices: Count = 1
     """Processes on this machine, one a device; each takes `batch_size` images a step."""
-    num_nodes: int = 1
+    num_nodes: Count = 1
     """Machines."""
     sync_batch_norm: bool = False
     """Batch statistics over all processes (GPUs only)."""
@@ -182,74 +199,33 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-NOT_NEGATIVE = {"seed", "num_workers", "min_classes", "s4gan_threshold"}
-"""Whole numbers that may be zero; every other one counts something of which there must be one."""
-POSITIVE = {"learning_rate", "temperature", "relation_temperature", "scale"}
-"""Real numbers that must not be zero; none may be negative."""
+Kind = TypeVar("Kind")
 
 
-def check(config: Any, where: str = "configuration") -> None:
-    """Refuse numbers with which no run can work.
+def from_dict(kind: type[Kind], values: Any, where: str = "configuration") -> Kind:
+    """Build a dataclass from plain JSON types.
 
     Args:
-        config: a configuration or one of its parts.
+        kind: the dataclass.
+        values: its fields.
         where: its name in the error.
 
     Raises:
-        InputError: naming the field, its value and what it may be.
+        InputError: an unknown field, or a value that a field does not take, named with its place.
     """
-    for entry in dataclasses.fields(config):
-        value, name = getattr(config, entry.name), f"{where}.{entry.name}"
-        if dataclasses.is_dataclass(value):
-            check(value, name)
-        for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                continue
-            if not math.isfinite(number):
-                raise InputError(f"{name}: {value} is not a number to work with: give a finite one")
-            whole = isinstance(number, int) and entry.name not in NOT_NEGATIVE
-            if number < 0 or (number == 0 and (whole or entry.name in POSITIVE)):
-                allowed = "1 or more" if whole else "more than 0" if entry.name in POSITIVE else "0 or more"
-                raise InputError(f"{name}: {value} is out of range: give {allowed}")
-    if isinstance(config, OptimiserConfig) and config.nesterov and config.momentum == 0:
-        raise InputError(f"{where}.nesterov: needs momentum above 0: set one, or --no-nesterov")
-    if isinstance(config, DataConfig) and config.scale[0] > config.scale[1]:
-        raise InputError(f"{where}.scale: {config.scale} runs backwards: give the smaller scale first")
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(values))
+    except ValidationError as error:
+        raise InputError(f"{where}: {explained(error)}") from error
 
 
-def from_dict(kind: type, values: dict[str, Any], where: str = "configuration") -> Any:
-    """Build a configuration from plain JSON types.
-
-    Raises:
-        InputError: for a key that `kind` does not have, named with its place.
-    """
-    hints = typing.get_type_hints(kind)
-    if not isinstance(values, dict):
-        raise InputError(f"{where}: expected an object with fields of {kind.__name__}, got {values!r}")
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise InputError(f"{where}: unknown field {unknown[0]!r} of {kind.__name__}; known: {', '.join(hints)}")
-    return kind(**{name: _convert(hints[name], value, f"{where}.{name}") for name, value in values.items()})
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """JSON's lists become the tuples that the dataclasses declare; choices and plain types are checked."""
-    if dataclasses.is_dataclass(hint):
-        return from_dict(hint, value, where)
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        inner = [argument for argument in arguments if argument is not type(None)]
-        return None if value is None else _convert(inner[0], value, where)
-    if origin is tuple:
-        if not isinstance(value, (list, tuple)) or len(value) != len(arguments):
-            raise InputError(f"{where}: expected {len(arguments)} values, got {value!r}")
-        return tuple(_convert(argument, item, where) for argument, item in zip(arguments, value, strict=True))
-    if origin is Literal:
-        if value not in arguments:
-            raise InputError(f"{where}: {value!r} is not one of {', '.join(map(str, arguments))}")
-        return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise InputError(f"{where}: expected {hint.__name__}, got {value!r}")
-    return value
+def explained(error: ValidationError) -> str:
+    """The first problem in a line: the field with its place, its value and what it may be."""
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "unexpected_keyword_argument":
+        return f"unknown field {place!r}: correct its name or remove it"
+    said = problem["msg"].removeprefix("Value error, ")
+    if not place or problem["type"] == "value_error":  # a rule of ours, which names its fields
+        return said
+    return f"{place}: {problem['input']!r}: {said[0].lower()}{said[1:]}"

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
-from torchmetrics.classification import MulticlassConfusionMatrix
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from reco_core import IGNORE_INDEX
+from reco_core.augment import enlarge
 from reco_core.errors import InputError
-from reco_core.pixels import enlarge
+from reco_core.models import SegmentationOutput
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,18 @@ class Scores:
         return {"miou": self.miou, "pixel_accuracy": self.pixel_accuracy, "iou": iou}
 
 
+def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
+    """(C, C) int64 pixel counts, row: truth, column: prediction; pixels with the label 255 are left out.
+
+    Args:
+        labels, predicted: int64, of one shape.
+        num_classes: C.
+    """
+    return multiclass_confusion_matrix(
+        predicted, labels, num_classes, ignore_index=IGNORE_INDEX, validate_args=False
+    ).long()
+
+
 def same_size_batches(samples: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
     """Stack neighbouring images of one size, so that data sets of mixed sizes can be scored in batches."""
     start = 0
@@ -56,59 +71,78 @@ def same_size_batches(samples: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Te
             start = end
 
 
-@torch.no_grad()
-def evaluate(
+def outputs(
     network: nn.Module,
     data: Any,
     batch_size: int = 8,
     device: torch.device | str = "cpu",
-    num_workers: int = 0,
     on_batch: Callable[[int], None] | None = None,
-    fabric: Fabric | None = None,
-) -> Scores:
-    """Score a network at the resolution of the labels; the network is left in the mode it came in.
+    with_representation: bool = False,
+) -> Iterator[tuple[SegmentationOutput, Tensor]]:
+    """Stream a data set once through a network, without gradient; the network is left in the mode it came in.
 
     Args:
         network: returns `SegmentationOutput`.
         data: a data set of `reco_core.datasets`.
-        batch_size: images at once; the scores do not depend on it.
+        batch_size: images at once.
+        device: where the network is.
         on_batch: called with the number of images done.
-        fabric: with several processes, each scores every n-th image, none twice; all get the scores of all images.
+        with_representation: ask for R too.
 
-    Raises:
-        InputError: no pixel of the data set has a label, so that there is nothing to score.
+    Yields:
+        The output for a batch and its labels (B, H, W) int64, both on the device.
     """
-    whole = data
-    metric = MulticlassConfusionMatrix(
-        data.num_classes, ignore_index=IGNORE_INDEX, validate_args=False, sync_on_compute=False
-    ).to(device)
-    training = network.training
+    training, done = network.training, 0
     network.eval()
-    if fabric is not None and fabric.world_size > 1:
-        data = Subset(data, range(fabric.global_rank, len(data), fabric.world_size))
-    loader = DataLoader(data, batch_size=batch_size, num_workers=num_workers, collate_fn=list)
-    done = 0
     try:
-        for samples in loader:
+        for samples in DataLoader(data, batch_size=batch_size, collate_fn=list):
             for images, labels in same_size_batches(samples):
-                predicted = predict(network, images.to(device))
-                metric.update(predicted, labels.to(device))
+                with torch.no_grad():
+                    output = network(images.to(device), with_representation=with_representation)
+                yield output, labels.to(device)
                 done += len(images)
             if on_batch is not None:
                 on_batch(done)
     finally:
         network.train(training)
-    confusion = metric.compute().long()
+
+
+def evaluate(
+    network: nn.Module,
+    data: Any,
+    batch_size: int = 8,
+    device: torch.device | str = "cpu",
+    on_batch: Callable[[int], None] | None = None,
+    fabric: "Fabric | None" = None,
+) -> Scores:
+    """Score a network at the resolution of the labels; arguments as of `outputs`. The batch does not matter.
+
+    Args:
+        fabric: with several processes, each scores every n-th image, none twice; all get the scores of all images.
+
+    Raises:
+        InputError: no pixel of the data set has a label, so that there is nothing to score.
+    """
+    part = data
+    if fabric is not None and fabric.world_size > 1:
+        part = Subset(data, range(fabric.global_rank, len(data), fabric.world_size))
+    confusion = torch.zeros(data.num_classes, data.num_classes, dtype=torch.int64, device=device)
+    for output, labels in outputs(network, part, batch_size, device, on_batch):
+        confusion += confusion_matrix(labels, classes_of(output.logits, labels.shape[-2:]), data.num_classes)
     if fabric is not None:
         confusion = fabric.all_reduce(confusion, reduce_op="sum")
     if not confusion.any():
-        name = f"{getattr(whole, 'name', 'data set')}/{getattr(whole, 'split', '')}"
+        name = f"{getattr(data, 'name', 'data set')}/{getattr(data, 'split', '')}"
         raise InputError(f"{name}: no pixel has a label, nothing can be scored; add masks, or choose another split")
     return Scores(confusion.cpu())
+
+
+def classes_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """The most probable class of every pixel: logits (B, C, h, w) -> (B, *size) int64."""
+    return enlarge(logits, size).argmax(dim=1)
 
 
 @torch.no_grad()
 def predict(network: nn.Module, images: Tensor) -> Tensor:
     """The most probable class of every pixel: (B, 3, H, W) in [0, 1] -> (B, H, W) int64."""
-    logits = network(images, with_representation=False).logits
-    return enlarge(logits, images.shape[-2:]).argmax(dim=1)
+    return classes_of(network(images, with_representation=False).logits, images.shape[-2:])

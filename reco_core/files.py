@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: write beside, flush to disk, rename. And text files that people write."""
+"""Files that are either whole or absent: write beside, flush, rename. Locks, and text files that people write."""
 
 import errno
 import json
@@ -10,6 +10,26 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from reco_core.errors import InputError, one_line
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: there two processes with one file are not noticed
+    fcntl = None
+
+NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0)
+"""Flag for opening a file of our own: a link in its place might lead to a file that is somebody's."""
+
+
+def lock(handle: int, wait: bool = False) -> bool:
+    """Take an open file for this process until it is closed; False if another has it. Some file systems cannot."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], None], keep: Path | None = None) -> None:
@@ -78,20 +98,58 @@ def write_json(path: Path, value: Any) -> None:
     atomic_write(path, lambda file: file.write(text.encode()))
 
 
+def put_json_line(path: Path, value: dict[str, Any], replaces: Callable[[dict[str, Any]], bool]) -> None:
+    """Add a JSON object to a file of JSON lines, in the place of those that it replaces; one process at a time.
+
+    Args:
+        path: of the file, which need not be there yet.
+        value: without NaN and infinity.
+        replaces: whether an object of the file is an earlier version of `value`.
+
+    Raises:
+        InputError: the file is damaged, or cannot be written; what was there stays as it was.
+    """
+    path = Path(path)
+    check_place(path)
+    handle = os.open(path.parent, os.O_RDONLY) if fcntl is not None else None
+    try:
+        if handle is not None:  # the folder itself: a file for the lock would be left lying
+            lock(handle, wait=True)
+        there = read_json_lines(path) if path.exists() else []
+        lines = [*(other for other in there if not replaces(other)), value]
+        text = "".join(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n" for line in lines)
+        atomic_write(path, lambda file: file.write(text.encode()))
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON objects, one a line.
+
+    Raises:
+        InputError: as `read_json`, naming the line.
+    """
+    text = _read_text(path)
+    return [_json_object(line, f"{path}, line {number}") for number, line in enumerate(text.splitlines(), 1) if line]
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
         InputError: missing, unreadable, not a JSON object, or with NaN or infinity, which JSON does not have.
     """
+    return _json_object(_read_text(path), str(path))
+
+
+def _json_object(text: str, where: str) -> dict[str, Any]:
     try:
-        value = json.loads(_read_text(path), parse_constant=_no_number, parse_float=_number)
+        value = json.loads(text, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not valid JSON: {one_line(error)}; restore or delete it") from error
+        raise InputError(f"{where}: not valid JSON: {one_line(error)}; restore or delete it") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path}: expected a JSON object, got {type(value).__name__}; restore or delete it")
+        raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}; restore or delete it")
     return value
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from reco_core import IGNORE_INDEX
-from reco_core.pixels import enlarge
+from reco_core.augment import enlarge
 
 
 class MeanTeacher(nn.Module):

@@ -1,94 +1,112 @@
-"""One readable training loop: supervised or semi-supervised, any mixing, ReCo on or off (Section 3.3, Fig. 3)."""
+"""One readable training loop: supervised or semi-supervised, any method, ReCo on or off (Section 3.3, Fig. 3).
 
-from collections.abc import Iterator, Sequence
+`Trainer` trains; it writes no file and prints nothing. `runs/session.py` keeps its checkpoints, scores and record.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from lightning_fabric.strategies import DDPStrategy
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from reco_core import IGNORE_INDEX, config
-from reco_core.adversarial import Adversary
-from reco_core.backbones import weights_digest
-from reco_core.bank import FeatureBank
-from reco_core.bookkeeping import Bookkeeping
-from reco_core.config import OptimiserConfig, TrainConfig
-from reco_core.consistency import weak_to_strong
-from reco_core.devices import make_fabric
-from reco_core.errors import InputError, Interrupted
-from reco_core.guard import FolderLock, Interruption, readable_errors
-from reco_core.labels import LabelledSplit, choose_split
-from reco_core.losses import RegionalContrastLoss, supervised_cross_entropy, unsupervised_cross_entropy
-from reco_core.mixing import MIXINGS
-from reco_core.models import SegmentationOutput, build_model
-from reco_core.partial import PartialLabels, fill_with_predictions
-from reco_core.pixels import enlarge, label_confidence, reduce_labels
-from reco_core.reporting import Reporter, Silent
-from reco_core.results import source_revision
+from reco_core.augment import enlarge, label_confidence, reduce_labels, strong_augment
+from reco_core.config import OptimisationConfig, TrainConfig
+from reco_core.datasets.partial import PartialLabels, fill_with_predictions
+from reco_core.datasets.splits import LabelledSplit, choose_split
+from reco_core.datasets.streams import check_crop, load_split, stream_loader
+from reco_core.errors import InputError, one_line
+from reco_core.losses import RegionalContrastLoss, supervised_cross_entropy
+from reco_core.methods import UnlabelledBatch, build_method, method_entry
+from reco_core.models import SegmentationNetwork, SegmentationOutput, build_model
+from reco_core.sampling import FeatureBank
 from reco_core.seeding import stream_generator, stream_seed
-from reco_core.streams import check_crop, load_split, stream_loader
 from reco_core.teacher import MeanTeacher
-from reco_core.transforms import strong_augment
 
 
-def learning_rate(step: int, options: OptimiserConfig) -> float:
+def learning_rate(step: int, options: OptimisationConfig) -> float:
     """The polynomial schedule of Appendix A: lr (1 - step / iterations) ** power, at step 0, 1, ..."""
     held = step - step % options.schedule_interval
     return options.learning_rate * (1 - held / options.iterations) ** options.power
 
 
-def make_optimiser(network: torch.nn.Module, options: OptimiserConfig) -> torch.optim.Optimizer:
+def make_optimiser(network: nn.Module, options: OptimisationConfig) -> torch.optim.Optimizer:
     """SGD, as in the paper, or AdamW, over the parameters that are trained; one group, decay on everything."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    settings = {"lr": options.learning_rate, "weight_decay": options.weight_decay}
-    if options.name == "adamw":
-        return torch.optim.AdamW(parameters, **settings)
-    return torch.optim.SGD(parameters, momentum=options.momentum, nesterov=options.nesterov, **settings)
+    rate, decay = options.learning_rate, options.weight_decay
+    if options.optimiser == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+    momentum, nesterov = options.momentum, options.nesterov
+    return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=momentum, nesterov=nesterov)
 
 
-class Trainer(Bookkeeping):
-    """Trains one configuration: `fit()` runs to the end, or on from the last checkpoint in `folder`.
+def make_fabric(options: TrainConfig) -> Fabric:
+    """Lightning Fabric for the configured devices; several processes train with distributed data parallelism.
+
+    Raises:
+        InputError: a device that this machine does not have.
+    """
+    strategy: str | DDPStrategy = "auto"
+    if options.devices * options.num_nodes > 1:
+        # Two forward passes come before one backward: batch statistics must not be overwritten from outside between
+        # them. They are averaged before every evaluation instead.
+        known = inspect.signature(DistributedDataParallel.__init__).parameters
+        name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # PyTorch renamed it
+        strategy = DDPStrategy(**{name: False})
+    try:
+        return Fabric(
+            accelerator=options.accelerator, devices=options.devices, num_nodes=options.num_nodes, strategy=strategy,
+            precision=options.precision,
+        )  # fmt: skip
+    except (ValueError, RuntimeError) as error:  # no such device, or none that works
+        raise InputError(
+            f"accelerator {options.accelerator!r} with {options.devices} device(s): {one_line(error, 200)};"
+            " choose another --accelerator"
+        ) from error
+
+
+def make_contrast(options: TrainConfig, num_classes: int) -> RegionalContrastLoss | None:
+    """The ReCo loss that a configuration asks for, or None."""
+    if not options.uses_reco:
+        return None
+    settings = config.to_dict(options.reco)
+    size, bank = settings.pop("bank_size"), None
+    if size is not None:
+        bank = FeatureBank(num_classes, options.model.representation_dim, size, per_step=min(64, size))
+    return RegionalContrastLoss(**settings, num_classes=num_classes, bank=bank)
+
+
+class Trainer:
+    """Trains one configuration, step by step.
 
     Args:
         options: the run's configuration.
-        folder: where checkpoints and the record go; None keeps nothing.
-        train, val, test: data sets; by default those that the configuration names, decoded once and kept in memory
-            where they are small.
+        train: the images; by default the data set that the configuration names, decoded once and kept in memory where
+            it is small.
         split: which images are labelled; by default chosen from the configuration's seed.
-        reporter: hears losses and scores.
-        fabric: Lightning Fabric; by default one device of the configured kind.
+        fabric: Lightning Fabric; by default of the configured devices.
 
     Raises:
         InputError: for a configuration that the data cannot serve.
     """
 
     def __init__(
-        self,
-        options: TrainConfig,
-        folder: Path | None = None,
-        train: Any = None,
-        val: Any = None,
-        test: Any = None,
-        split: LabelledSplit | None = None,
-        reporter: Reporter | None = None,
-        fabric: Fabric | None = None,
+        self, options: TrainConfig, train: Any = None, split: LabelledSplit | None = None, fabric: Fabric | None = None
     ) -> None:
-        config.check(options)
-        self.options, self.folder = options, Path(folder) if folder is not None else None
-        self.reporter = reporter or Silent()
+        method_entry(options.method)
+        if options.cross_process_keys and options.reco.query_sampling != "hard":
+            raise InputError("cross_process_keys needs query_sampling 'hard', which alone leaves out others' pixels")
+        self.options = options
         self.fabric = fabric or make_fabric(options)
         self.fabric.launch()
         self.train = train if train is not None else load_split(options, options.data.train_split)
-        self.val = val if val is not None else load_split(options, options.data.eval_split)
-        self.test = test
-        if test is None and options.data.test_split is not None:
-            self.test = load_split(options, options.data.test_split)
         check_crop(self.train, options)
-        if options.cross_process_keys and options.reco.query_sampling != "hard":
-            raise InputError("cross_process_keys needs query_sampling 'hard', which alone leaves out others' pixels")
         self.split = split or choose_split(self.train, options.data, options.seed)
         if options.data.partial_labels is not None:
             self.train = PartialLabels(self.train, options.data.partial_labels, options.seed)
@@ -97,79 +115,55 @@ class Trainer(Bookkeeping):
                 f"{self.train.name}/{self.train.split}: method {options.method!r} needs unlabelled images, but all"
                 f" {len(self.train)} are labelled: choose 'supervised', 'reco+supervised' or fewer labels"
             )
-        self.revision = source_revision()  # of the code that was loaded, not of what lies there when the run ends
-        self._start()
-        self._build()
-        self.weights = weights_digest(options.model.weights)  # now, while the file is there
-
-    def _build(self) -> None:
-        """Network, optimiser, teacher, adversary and contrast, the same for the same seed."""
-        options, num_classes = self.options, self.train.num_classes
+        self.step = 0
+        """Steps done."""
+        num_classes = self.train.num_classes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(options.seed, "weights"))
-            network = build_model(options.model, num_classes)
-            self.adversary = None
-            if options.base_method == "s4gan":
-                self.adversary = Adversary(num_classes, threshold=options.s4gan_threshold).to(self.fabric.device)
+            network = self._initialised(num_classes)
+            self.method = build_method(options, network, num_classes, self.fabric)
+        self.contrast = make_contrast(options, num_classes)
+        if self.contrast is not None:
+            self.contrast.to(self.fabric.device)
+        self.student, self.optimiser = self.fabric.setup(
+            torch.compile(network) if options.compile else network, make_optimiser(network, options.optimisation)
+        )
+
+    def _initialised(self, num_classes: int) -> SegmentationNetwork:
+        options = self.options
+        network = build_model(options.model, num_classes)
         if options.channels_last:
             network = network.to(memory_format=torch.channels_last)
         network.representer.requires_grad_(options.uses_reco)
         if options.sync_batch_norm:
             network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        self.mix = MIXINGS.get(options.base_method)
-        self.teacher = None
-        if self.mix is not None:
-            self.teacher = MeanTeacher(
-                network, options.teacher_decay, options.teacher_batch_norm, options.teacher_ramp
-            ).to(self.fabric.device)
-        optimiser = make_optimiser(network, options.optimiser)
-        self.student, self.optimiser = self.fabric.setup(
-            torch.compile(network) if options.compile else network, optimiser
-        )
-        self.contrast = None
-        if options.uses_reco:
-            reco = config.to_dict(options.reco)
-            size = reco.pop("bank_size")
-            bank = None
-            if size is not None:
-                bank = FeatureBank(num_classes, options.model.representation_dim, size, per_step=min(64, size))
-            self.contrast = RegionalContrastLoss(**reco, num_classes=num_classes, bank=bank).to(self.fabric.device)
+        return network
 
-    def fit(self) -> dict[str, Any]:
-        """Train to the end and return the run's record; with a folder, go on from its checkpoint if it has one.
+    @property
+    def teacher(self) -> MeanTeacher | None:
+        """The method's mean teacher, if it has one."""
+        return getattr(self.method, "teacher", None)
 
-        Raises:
-            InputError: bad input, such as an image that vanished, a folder that cannot be written to, or one in which
-                another run is at work.
-            TrainingError: a loss that is not finite, or a loader process that was killed.
-            Interrupted: Ctrl-C, after the step is done and saved.
-        """
-        with FolderLock(self.folder if self.fabric.is_global_zero else None), readable_errors():
-            self._resume()
-            with Interruption() as interruption:
-                self._train(interruption)
-            return self.finish()
+    @property
+    def network(self) -> SegmentationNetwork:
+        """The network that is evaluated: the teacher's where there is one (published experiments), else the student."""
+        return self.teacher.network if self.teacher is not None else self.student.module
 
-    def _train(self, interruption: Interruption) -> None:
-        options, total = self.options, self.options.optimiser.iterations
+    def fit(self) -> None:
+        """Train to the last step."""
+        for _ in self.steps():
+            pass
+
+    def steps(self) -> Iterator[dict[str, Tensor]]:
+        """Train on from where the run stands; gives every step's losses, when `step` has counted it."""
         self.student.train()
-        for labelled, unlabelled in self._batches(range(self.step, total)):
-            self.watch.add(self.step, self.training_step(labelled, unlabelled))
+        for labelled, unlabelled in self.batches(range(self.step, self.options.optimisation.iterations)):
+            losses = self.training_step(labelled, unlabelled)
             self.step += 1
-            last = self.step == total
-            if self.step % options.log_every == 0 or last:
-                self._report()
-            if self.step % options.eval_every == 0 or last:
-                self._evaluate()
-            stop = self._asked_to_stop(interruption)
-            if self.step % options.checkpoint_every == 0 or last or stop:
-                self.save()
-            if stop:
-                kept = f"saved in {self.folder}: the same command goes on from there" if self.folder else "not saved"
-                raise Interrupted(f"interrupted after step {self.step} of {total}, {kept}")
+            yield losses
 
     def training_step(self, labelled: Sequence[Tensor], unlabelled: Sequence[Tensor] | None) -> dict[str, Tensor]:
-        """One step of Fig. 3: three losses, their sum's gradient, the student's step, the teacher's update.
+        """One step of Fig. 3: the losses, their sum's gradient, the student's step, what follows it.
 
         Args:
             labelled: images (B, 3, H, W) and labels (B, H, W), weakly augmented.
@@ -178,57 +172,24 @@ class Trainer(Bookkeeping):
         Returns:
             The losses by name, as tensors on the device.
         """
-        options = self.options
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, options.optimiser)
         host, device = self._generator("augment"), self._generator("device", self.fabric.device)
-
         images, labels, _ = strong_augment(*self._to_device(labelled), generator=host)
         output = self.student(images, self.contrast is not None)
         losses = {"supervised": supervised_cross_entropy(enlarge(output.logits, labels.shape[-2:]), labels)}
-        regions = [(output, labels)]
-        judged = None
-
+        regions, terms = [(output, labels)], None
         if unlabelled is not None:
-            others, padding = self._to_device(unlabelled)
+            weak, padding = self._to_device(unlabelled)
             valid = padding != IGNORE_INDEX
-            if self.teacher is not None:  # the teacher's labels, mixed, then learnt through strong augmentation
-                with self.fabric.autocast():
-                    pseudo, confidence = self.teacher.label(others, valid)
-                others, pseudo, confidence = self.mix(others, pseudo, confidence, generator=device)
-                others, pseudo, confidence = strong_augment(others, pseudo, confidence, generator=host)
-                output = self.student(others, self.contrast is not None)
-                logits = enlarge(output.logits, pseudo.shape[-2:])
-                losses["unsupervised"] = unsupervised_cross_entropy(
-                    logits, pseudo, confidence, options.reco.strong_threshold, options.eta
-                )
-            elif options.base_method == "unimatch":  # the student's own labels, learnt through strong augmentation
-                with self.fabric.autocast():
-                    losses["unsupervised"], output, pseudo, confidence = weak_to_strong(
-                        self.student, self.student.module.classifier, others, valid, options.consistency_threshold,
-                        self.contrast is not None, host, device,
-                    )  # fmt: skip
-            else:  # S4GAN: the student's own labels, and a discriminator's opinion of them
-                others, padding, _ = strong_augment(others, padding, generator=host)
-                output = self.student(others, self.contrast is not None)
-                logits = enlarge(output.logits, padding.shape[-2:])
-                judged = images, labels, others, logits, padding != IGNORE_INDEX, device
-                losses |= self.adversary.student_losses(*judged)
-                confidence, pseudo = logits.detach().float().softmax(dim=1).max(dim=1)
-                pseudo = pseudo.masked_fill(padding == IGNORE_INDEX, IGNORE_INDEX)
-            regions.append((output, pseudo.masked_fill(confidence < options.weak_threshold, IGNORE_INDEX)))
-
+            terms = self.method(
+                UnlabelledBatch(weak, valid, (images, labels), self.student, self.contrast is not None, host, device)
+            )
+            losses |= terms.losses
+            trusted = terms.confidence >= self.options.weak_threshold
+            regions.append((terms.output, terms.labels.masked_fill(~trusted, IGNORE_INDEX)))
         if self.contrast is not None:
             losses["reco"] = self.regional_contrast(regions, device)
-
-        self.optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(sum(losses.values()))  # Eq. 5; eta is inside the unsupervised loss
-        self.optimiser.step()
-        if self.teacher is not None:
-            self.teacher.update(self.student.module, self.step + 1)
-        if judged is not None:
-            losses["discriminator"] = self.adversary.learn(*judged, average=self._mean_over_processes)
-        return losses
+        self._optimise(sum(losses.values()))  # Eq. 5; eta is inside the unsupervised loss
+        return losses if terms is None else losses | terms.after_step(self.step + 1)
 
     def regional_contrast(
         self, regions: Sequence[tuple[SegmentationOutput, Tensor]], generator: torch.Generator
@@ -247,6 +208,13 @@ class Trainer(Bookkeeping):
             pixels = self._with_other_processes(*pixels)
         return self.contrast(*pixels, generator=generator)
 
+    def _optimise(self, loss: Tensor) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.options.optimisation)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self.optimiser.step()
+
     def _with_other_processes(
         self, representation: Tensor, labels: Tensor, confidence: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -258,9 +226,6 @@ class Trainer(Bookkeeping):
             torch.cat([labels, *parts[1][others]]),
             torch.cat([confidence, *torch.ones_like(parts[2][others])]),
         )
-
-    def _mean_over_processes(self, value: Tensor) -> Tensor:
-        return self.fabric.all_reduce(value, reduce_op="mean")
 
     def _generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
         return stream_generator(self.options.seed, name, self.step, self.fabric.global_rank, device=device)
@@ -282,15 +247,50 @@ class Trainer(Bookkeeping):
             for name, indices in streams.items()
         }
 
-    def _batches(self, steps: range) -> Iterator[tuple[Sequence[Tensor], Sequence[Tensor] | None]]:
+    def batches(self, steps: range) -> Iterator[tuple[Sequence[Tensor], Sequence[Tensor] | None]]:
         """A labelled and an unlabelled batch (None if the method uses none) for every step."""
         loaders = self._loaders(steps, self.options)
         return zip(loaders["labelled"], loaders.get("unlabelled", [None] * len(steps)), strict=True)
 
     def batch_of(self, step: int) -> dict[str, dict[str, Any]]:
+        """What step 0, 1, ... trains on, read again.
+
+        Returns:
+            "labelled" and, if the method uses them, "unlabelled" -> "names" of the images, "images" (B, 3, H, W) and
+            "labels" (B, H, W), as the loader gives them.
+        """
         found = {}
         for kind, loader in self._loaders(range(step, step + 1), replace(self.options, num_workers=0)).items():
             names = [self.train.names[index] for index, _ in next(iter(loader.batch_sampler))]
             images, labels = next(iter(loader))
             found[kind] = {"names": names, "images": images, "labels": labels}
         return found
+
+    def share_statistics(self) -> None:
+        """Give all processes one network: batch statistics differ between them until they are averaged."""
+        if self.fabric.world_size == 1:
+            return
+        for module in (self.student.module, self.teacher):
+            for buffer in module.buffers() if module is not None else ():
+                if buffer.is_floating_point():
+                    buffer.copy_(self.fabric.all_reduce(buffer, reduce_op="mean"))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that training needs to go on; random states are not in it, they follow from seed and step."""
+        parts = {"method": self.method, "contrast": self.contrast}
+        return {
+            "step": self.step,
+            "student": self.student.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            **{name: part.state_dict() if part is not None else None for name, part in parts.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self.step = state["step"]
+        self.student.module.load_state_dict(state["student"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name in ("method", "contrast"):
+            part = getattr(self, name)
+            if part is not None:
+                part.load_state_dict(state[name])

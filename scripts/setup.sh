@@ -13,5 +13,5 @@ uv=$(command -v uv || echo .uv/bin/uv)
 [ -x "$uv" ] || fetch_uv
 [ -x .venv/bin/python ] || "$uv" venv --quiet --python ">=3.11,<3.15" .venv
 echo "setup: installing into .venv (PyTorch is large: minutes on the first run)"
-"$uv" pip install --python .venv/bin/python --constraint constraints.txt --editable ".[book,test]"
+"$uv" pip install --python .venv/bin/python --constraint constraints.txt --editable ".[test]" --editable ./book
 touch .venv/ready

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from conftest import TinyScenes
 
-from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
+from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
 from reco_core.evaluation import evaluate
-from reco_core.pixels import enlarge
+from reco_core.augment import enlarge
 from reco_core.trainers import Trainer, make_fabric
 
 folder, devices = Path(sys.argv[1]), int(sys.argv[2])
@@ -19,7 +19,7 @@ options = TrainConfig(
     method="reco+classmix",
     data=DataConfig(dataset="tiny", crop=(32, 32), scale=(1.0, 1.0), num_labelled=4),
     model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=16, width=16),
-    optimiser=OptimiserConfig(iterations=4, batch_size=4 // devices, learning_rate=0.05),
+    optimisation=OptimisationConfig(iterations=4, batch_size=4 // devices, learning_rate=0.05),
     reco=ReCoConfig(num_queries=16, num_keys=16),
     weak_threshold=0.0,
     eval_every=2,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from reco_core.adversarial import Adversary, one_hot_maps
+from reco_core.methods.s4gan import Adversary, one_hot_maps
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import yaml
 from conftest import ROOT
 from PIL import Image
 
-from reco_core.figures.style import RC
+from reco_book.figures.style import RC
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import execute_notebooks
@@ -103,7 +103,7 @@ def test_chapter_7_trains_the_papers_recipe_in_the_full_profile(monkeypatch):
 
     import torch
 
-    from reco_core.experiments import recipe
+    from reco_core.runs.recipes import recipe
 
     (cell,) = (cell for cell in cells(ROOT / "notebooks" / "07_training.ipynb", "code") if "RECO_RECIPE" in cell.source)
     monkeypatch.setenv("RECO_RECIPE", "table1/pascal_voc/60/classmix")
@@ -113,7 +113,7 @@ def test_chapter_7_trains_the_papers_recipe_in_the_full_profile(monkeypatch):
     names |= {"train_one": lambda *given: called.append(given), "PROFILE": SimpleNamespace(name="full")}
     exec(cell.source, names)
     ((options, folder, record),) = called
-    assert (options.method, options.seed, options.optimiser.iterations) == ("classmix", 2, 40_000)
+    assert (options.method, options.seed, options.optimisation.iterations) == ("classmix", 2, 40_000)
     assert str(folder) == "../runs/table1/pascal_voc/60/classmix-seed2"
     assert str(record) == "results/table1/pascal_voc/60/classmix-seed2.json"
 

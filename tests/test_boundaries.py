@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reco_core.boundaries import border_band, boundary_scores, depth, inner_rim
+from reco_core.analysis.boundaries import border_band, boundary_scores, depth, inner_rim
 from reco_core.models import SegmentationOutput
 
 

@@ -3,11 +3,11 @@
 import pytest
 from conftest import ROOT
 
-from reco_core.claims import CLAIMS, LABELS, SETS, Claim, verdict
-from reco_core.experiments import RECIPES
+from reco_book.claims import CLAIMS, LABELS, SETS, Claim, verdict
+from reco_core.runs.recipes import RECIPES
 from reco_core.files import read_json, write_json
-from reco_core.paper import TABLES
-from reco_core.results import Summary
+from reco_book.paper import TABLES
+from reco_book.seeds import Summary
 
 
 def test_every_claim_can_be_judged_on_the_two_main_data_sets():

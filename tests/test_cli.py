@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from reco_core.cli import main
-from reco_core.experiments import COMPARED
+from reco_core.cli.main import main
+from reco_core.runs.recipes import COMPARED
 
 NETWORK = "--iterations 4 --batch-size 2 --backbone mobilenet_v2_035 --width 16 --representation-dim 16 --eval-every 2"
 NETWORK = f"{NETWORK} --accelerator cpu --num-queries 8 --num-keys 8".split()
@@ -93,7 +93,7 @@ def test_a_recipe_sets_the_defaults_and_other_options_change_it(tmp_path, capsys
 
 
 def test_reproduce_runs_a_group_and_tells_what_failed(tmp_path, monkeypatch, capsys):
-    from reco_core import cli
+    from reco_core.cli import main as cli
 
     def train(options, folder, record):
         if options.method == "classmix":

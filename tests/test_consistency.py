@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from reco_core import IGNORE_INDEX
-from reco_core.consistency import confident_cross_entropy, drop_channels, weak_to_strong
+from reco_core.methods.unimatch import confident_cross_entropy, drop_channels, weak_to_strong
 from reco_core.models import SegmentationOutput, deeplab_v3_plus
 
 

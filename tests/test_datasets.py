@@ -12,7 +12,7 @@ from reco_core import datasets
 from reco_core.config import DataConfig, TrainConfig
 from reco_core.datasets.camvid import CLASSES, PALETTE
 from reco_core.errors import InputError
-from reco_core.labels import balanced_split
+from reco_core.datasets.splits import balanced_split
 from reco_core.trainers import Trainer
 
 

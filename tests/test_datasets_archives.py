@@ -9,7 +9,7 @@ import pytest
 from trust import fault
 
 from reco_core import datasets
-from reco_core.cli import main
+from reco_core.cli.main import main
 from reco_core.datasets import archives as module
 from reco_core.datasets.archives import Source, fetch, unpack
 from reco_core.errors import InputError

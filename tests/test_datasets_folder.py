@@ -8,7 +8,7 @@ from PIL import Image
 from reco_core import datasets
 from reco_core.datasets.folder import spread_colours
 from reco_core.errors import InputError
-from reco_core.labels import balanced_split
+from reco_core.datasets.splits import balanced_split
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 
 from reco_core import datasets
 from reco_core.datasets.toyscapes import SIDE, render
-from reco_core.datasets.toyscapes_tree import CLASS_TREE, CLASSES, PALETTE, height, leaves, merge_heights
+from reco_core.datasets.toyscapes.tree import CLASS_TREE, CLASSES, PALETTE, height, leaves, merge_heights
 
 
 def digest(scenes) -> str:

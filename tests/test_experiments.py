@@ -7,8 +7,8 @@ import pytest
 import torch
 from conftest import ROOT
 
-from reco_core.cells import cell_recipe
-from reco_core.compare import (
+from reco_book.cells import cell_recipe
+from reco_book.compare import (
     ANIMALS,
     beside_the_paper,
     border_scores,
@@ -22,12 +22,13 @@ from reco_core.compare import (
 )
 from reco_core.config import TrainConfig, from_dict
 from reco_core.errors import InputError
-from reco_core.experiments import COMPARED, RECIPES, default_seeds, recipe, recipe_names, twins
+from reco_core.runs.recipes import COMPARED, RECIPES, default_seeds, recipe, recipe_names, twins
 from reco_core.files import read_json, write_json
 from reco_core.models import build_model
-from reco_core.paper import TABLES
-from reco_core.presets import ROWS
-from reco_core.results import load_record, miou_percent
+from reco_book.paper import TABLES
+from reco_core.runs.recipes import ROWS
+from reco_core.runs.records import load_record
+from reco_book.seeds import miou_percent
 
 OTHERS = {"AdvSemSeg", "CCT", "GCT", "VAT", "PseudoSeg", "CAC (PSPNet)", "CCT (PSPNet)"}
 
@@ -65,8 +66,8 @@ def test_appendix_a():
     assert [r.data.size for r in (voc, city, sun)] == [None, (512, 1024), (384, 512)]
     assert [r.data.scale for r in (voc, city, sun)] == [(0.5, 1.5), (1.0, 1.0), (0.5, 1.5)]
     for options in (voc, city, sun):
-        assert (options.optimiser.iterations, options.optimiser.learning_rate) == (40_000, 2.5e-3)
-        assert (options.optimiser.momentum, options.optimiser.weight_decay, options.optimiser.power) == (0.9, 5e-4, 0.9)
+        assert (options.optimisation.iterations, options.optimisation.learning_rate) == (40_000, 2.5e-3)
+        assert (options.optimisation.momentum, options.optimisation.weight_decay, options.optimisation.power) == (0.9, 5e-4, 0.9)
         assert (options.reco.num_queries, options.reco.num_keys, options.reco.temperature) == (256, 512, 0.5)
         assert (options.weak_threshold, options.reco.strong_threshold, options.model.representation_dim) == (
             0.7,
@@ -144,13 +145,13 @@ def test_seeds_that_are_run():
 def test_references_differ_in_size_and_length_alone():
     """Chapter 07 takes their differences for effects of the one and of the other."""
     found = [recipe(f"small/camvid/367{name}/supervised") for name in ("", "-long", "-large", "-large-long")]
-    assert [(run.data.size, run.optimiser.iterations) for run in found] == [
+    assert [(run.data.size, run.optimisation.iterations) for run in found] == [
         ((180, 240), 3000), ((180, 240), 6000), ((360, 480), 3000), ((360, 480), 6000),
     ]  # fmt: skip
     assert [run.data.crop for run in found] == [(128, 128), (128, 128), (256, 256), (256, 256)]
     for run in found:
         data = replace(found[0].data, size=run.data.size, crop=run.data.crop)
-        optimiser = replace(found[0].optimiser, iterations=run.optimiser.iterations)
+        optimiser = replace(found[0].optimisation, iterations=run.optimisation.iterations)
         assert run == replace(found[0], data=data, optimiser=optimiser)
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from reco_core.compare import Bar
-from reco_core.figures import ablations
-from reco_core.results import Summary
+from reco_book.compare import Bar
+from reco_book.figures import ablations
+from reco_book.seeds import Summary
 
 BARS = [
     Bar("32", 47.39, "small/toyscapes/fig7a/32", {0: 30.0, 1: 32.0}),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from reco_core.figures import contrast
+from reco_book.figures import contrast
 
 
 def test_levels_are_those_of_the_paper_setting():

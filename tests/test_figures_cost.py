@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reco_core.figures import cost
+from reco_book.figures import cost
 
 SIZE = {
     "size": [20, 21, 81], "threads": 2, "memory_format": "channels_last",

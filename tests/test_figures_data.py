@@ -5,11 +5,11 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 
-from reco_core.datasets.toyscapes_tree import CLASSES, PALETTE, merge_heights
+from reco_core.datasets.toyscapes.tree import CLASSES, PALETTE, merge_heights
 from reco_core.evaluation import Scores
-from reco_core.figures import data as figures
-from reco_core.figures.style import METHOD_COLOURS
-from reco_core.paper import TABLE_1
+from reco_book.figures import data as figures
+from reco_book.figures.style import METHOD_COLOURS
+from reco_book.paper import TABLE_1
 
 THREE = ("road", "car", "person")
 COLOURS = ((10, 20, 30), (200, 210, 220), (250, 0, 0))

@@ -2,8 +2,8 @@
 
 from matplotlib.colors import to_hex
 
-from reco_core.figures.museum import caught_by
-from reco_core.figures.style import COLOURS
+from reco_book.figures.museum import caught_by
+from reco_book.figures.style import COLOURS
 
 
 def test_discs_stand_where_a_property_is_broken():

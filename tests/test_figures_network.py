@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from reco_core.figures import network as figures
+from reco_book.figures import network as figures
 from reco_core.models import deeplab_v3_plus
-from reco_core.pixels import enlarge, reduce_labels
+from reco_core.augment import enlarge, reduce_labels
 
 PALETTE = ((10, 20, 30), (200, 210, 220))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from reco_core.figures import own
+from reco_book.figures import own
 
 
 def test_overlays_show_image_truth_and_prediction():

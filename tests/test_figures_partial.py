@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from reco_core.figures import partial
+from reco_book.figures import partial
 
 CLASSES, PALETTE = ("a", "b"), ((255, 0, 0), (0, 0, 255))
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reco_core.figures import power as figures
-from reco_core.figures.style import COLOURS
-from reco_core.power import paired_power
+from reco_book.figures import power as figures
+from reco_book.figures.style import COLOURS
+from reco_book.power import paired_power
 
 
 def test_intervals_have_students_half_length_and_the_runs_lie_around_their_mean():

@@ -5,8 +5,8 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-from reco_core.figures import queries, relations
-from reco_core.relations import ClassRelations
+from reco_book.figures import queries, relations
+from reco_core.analysis.relations import ClassRelations
 
 CLASSES = ("a", "b", "c")
 PALETTE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from reco_core.figures import semi
+from reco_book.figures import semi
 
 CLASSES = ("a", "b", "c")
 PALETTE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))

@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from reco_core.compare import Part
-from reco_core.config import OptimiserConfig
-from reco_core.figures import training
-from reco_core.figures.improving import improving
-from reco_core.figures.style import colour_labels
-from reco_core.results import Summary
+from reco_book.compare import Part
+from reco_core.config import OptimisationConfig
+from reco_book.figures import training
+from reco_book.figures.improving import improving
+from reco_core.analysis.plots import colour_labels
+from reco_book.seeds import Summary
 
 HISTORY = [{"step": 10, "supervised": 2.0, "reco": 6.0}, {"step": 10, "miou": 0.2}, {"step": 20, "supervised": 1.0}]
 
@@ -19,7 +19,7 @@ def test_colours_are_the_palettes_and_ignored_is_white():
 
 
 def test_schedules():
-    figure = training.schedules(OptimiserConfig(iterations=100, learning_rate=0.5))
+    figure = training.schedules(OptimisationConfig(iterations=100, learning_rate=0.5))
     rate, teacher = (axes.lines[0].get_ydata() for axes in figure.axes)
     assert rate[0] == 0.5 and np.isclose(rate[50], 0.5 * 0.5**0.9) and rate[-1] < 0.01
     assert teacher[0] == 0.5 and teacher[-1] == 0.99

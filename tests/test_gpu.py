@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-import oracle
+from reco_book.reference import oracle
 import pytest
 import torch
 from test_losses import example, rows
 from test_trainers import ALL_METHODS, OPTIONS, Stop, StopAt, toys, trainer, weights  # noqa: F401
 
-from reco_core.bank import FeatureBank
+from reco_core.sampling import FeatureBank
 from reco_core.evaluation import evaluate
-from reco_core.inference import load_trained
+from reco_core.analysis.inference import load_trained
 from reco_core.losses import RegionalContrastLoss
 from reco_core.trainers import Trainer
 
@@ -87,10 +87,10 @@ def test_the_loss_never_waits(sharing, bank):
 
 @pytest.mark.parametrize("method", ALL_METHODS)
 def test_each_method_learns(toys, method):  # noqa: F811
-    steps = replace(OPTIONS.optimiser, iterations=80)  # S4GAN learns slowly: after 30 a GPU's last bits may decide
+    steps = replace(OPTIONS.optimisation, iterations=80)  # S4GAN learns slowly: after 30 a GPU's last bits may decide
     easy = replace(OPTIONS.reco, strong_threshold=0.4)
     run = trainer(
-        toys, method=method, optimiser=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4,
+        toys, method=method, optimisation=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4,
         accelerator="cuda",
     )  # fmt: skip
     record = run.fit()
@@ -118,8 +118,8 @@ def test_no_step_waits(tiny, method):
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 def test_half_precision_trains(toys, precision):  # noqa: F811
-    steps = replace(OPTIONS.optimiser, iterations=30)
-    run = trainer(toys, precision=precision, optimiser=steps, accelerator="cuda")
+    steps = replace(OPTIONS.optimisation, iterations=30)
+    run = trainer(toys, precision=precision, optimisation=steps, accelerator="cuda")
     losses = [entry for entry in run.fit()["history"] if "supervised" in entry]
     assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
 
@@ -170,13 +170,13 @@ def test_a_resumed_run_ends_where_the_whole_one_does_bit_for_bit(tiny, tmp_path,
     runs = trainer(tiny, **changes), trainer(tiny, tmp_path, **changes), trainer(tiny, seed=1, **changes)
     losses = [[entry for entry in run.fit()["history"] if "supervised" in entry] for run in runs]
     whole, again, other = map(weights, runs)
-    assert losses[1] == losses[0] and len(losses[0]) == OPTIONS.optimiser.iterations
+    assert losses[1] == losses[0] and len(losses[0]) == OPTIONS.optimisation.iterations
     assert torch.equal(again, whole) and not torch.equal(other, whole)
 
 
 def test_a_checkpoint_of_the_gpu_scores_the_same_on_the_cpu(toys, tmp_path):  # noqa: F811
-    steps = replace(OPTIONS.optimiser, iterations=30)
-    run = trainer(toys, tmp_path, optimiser=steps, accelerator="cuda")
+    steps = replace(OPTIONS.optimisation, iterations=30)
+    run = trainer(toys, tmp_path, optimisation=steps, accelerator="cuda")
     run.fit()
     network = load_trained(tmp_path / "checkpoint.pt").network
     scores = {device: evaluate(network.to(device), toys, device=device) for device in ("cpu", "cuda")}

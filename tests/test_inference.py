@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from test_trainers import OPTIONS
 
-from reco_core.checkpoints import NAME
+from reco_core.runs.checkpoints import NAME
 from reco_core.errors import InputError
-from reco_core.inference import load_trained, overlay, predict_files, segment
+from reco_core.analysis.inference import load_trained, overlay, predict_files, segment
 from reco_core.trainers import Trainer
 
 

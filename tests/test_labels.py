@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reco_core.errors import InputError
-from reco_core.labels import balanced_split, class_presence, read_split, write_split
+from reco_core.datasets.splits import balanced_split, class_presence, read_split, write_split
 
 
 class Presence:

@@ -2,14 +2,14 @@
 
 import math
 
-import oracle
+from reco_book.reference import oracle
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from reco_core.bank import FeatureBank
+from reco_core.sampling import FeatureBank
 from reco_core.losses import (
     RegionalContrastLoss,
     contrast,

@@ -5,7 +5,7 @@ from urllib.error import URLError
 import pytest
 import torch
 
-from reco_core.backbones import IMAGENET_NORMALISATION, SYMMETRIC_NORMALISATION, weights_digest
+from reco_core.models import IMAGENET_NORMALISATION, SYMMETRIC_NORMALISATION, weights_digest
 from reco_core.config import ModelConfig
 from reco_core.errors import InputError
 from reco_core.models import build_model, deeplab_v2, deeplab_v3_plus

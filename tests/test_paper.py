@@ -2,8 +2,8 @@
 
 import pytest
 
-from reco_core.figures.style import METHOD_NAMES
-from reco_core.paper import TABLE_1
+from reco_core.methods import METHOD_NAMES
+from reco_book.paper import TABLE_1
 
 
 def test_every_row_has_a_score_for_every_column():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch.nn import functional as F
 
-from reco_core.partial import SHARES, PartialLabels, fill_with_predictions, partial_label
+from reco_core.datasets.partial import SHARES, PartialLabels, fill_with_predictions, partial_label
 
 label_maps = arrays.arrays(
     np.int64,

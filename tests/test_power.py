@@ -8,15 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reco_core.errors import InputError
-from reco_core.power import (
-    PUBLISHED_RUNS,
-    detectable_gain,
-    paired_power,
-    paired_spread,
-    seeds_needed,
-    spread_interval,
-)
-from reco_core.results import Summary
+from reco_book.power import PUBLISHED_RUNS, detectable_gain, paired_power, paired_spread, seeds_needed, spread_interval
+from reco_book.seeds import Summary
 
 EFFECTS, SPREADS, SEEDS = st.floats(0.05, 5), st.floats(0.1, 3), st.integers(2, 200)
 

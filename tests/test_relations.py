@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import squareform
 
-from reco_core import dendrograms
-from reco_core.datasets.toyscapes_tree import merge_heights
+from reco_core.analysis import dendrograms
+from reco_core.datasets.toyscapes.tree import merge_heights
 from reco_core.errors import InputError
 from reco_core.files import read_json, write_json
 from reco_core.models import SegmentationOutput
-from reco_core.relations import ClassRelations, ClassSums, class_relations, read_relations, write_relations
+from reco_core.analysis.relations import ClassRelations, ClassSums, class_relations, read_relations, write_relations
 
 
 class Stub(torch.nn.Module):

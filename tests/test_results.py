@@ -6,7 +6,8 @@ import pytest
 
 from reco_core.errors import InputError
 from reco_core.files import write_json
-from reco_core.results import Summary, by_method, load_records, miou_percent, paired_difference, record_name, summarise
+from reco_book.seeds import Summary, by_method, miou_percent, paired_difference, summarise
+from reco_core.runs.records import load_records, record_name
 
 
 def record(method, seed, last, best=None, dataset="camvid"):

@@ -2,7 +2,7 @@
 
 import math
 
-import oracle
+from reco_book.reference import oracle
 import pytest
 import torch
 from hypothesis import given, settings

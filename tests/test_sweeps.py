@@ -8,7 +8,7 @@ from trust import fault
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
 from reco_core.files import write_json
-from reco_core.sweeps import SweepRun, duration, sweep
+from reco_core.runs.sweeps import SweepRun, duration, sweep
 
 
 def runs(folder, count):
@@ -94,7 +94,7 @@ def test_a_failed_run_says_nothing_of_how_long_the_others_take(tmp_path, monkeyp
 
     said = []
     sweep(runs(tmp_path, 3), train_some, tell=said.append)
-    assert said[0] == f"3 runs, 3 of them to do: {3 * runs(tmp_path, 1)[0].options.optimiser.iterations:,} steps"
+    assert said[0] == f"3 runs, 3 of them to do: {3 * runs(tmp_path, 1)[0].options.optimisation.iterations:,} steps"
     assert [line.partition("; ")[2] for line in said if line.startswith("[")] == ["", "about 2 min left", ""]
 
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from reco_core.relations import ClassRelations
-from reco_core.results import Summary
-from reco_core.tables import (
+from reco_core.analysis.relations import ClassRelations
+from reco_book.seeds import Summary
+from reco_book.tables import (
     class_table,
     classes_learnt,
     comparison,

@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from reco_core import datasets
-from reco_core.checkpoints import NAME, load_checkpoint
-from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
+from reco_core.runs.checkpoints import NAME, load_checkpoint
+from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
 from reco_core.errors import InputError
-from reco_core.profiles import PROFILES
-from reco_core.streams import StreamSampler, WeakCrops
+from reco_book.profiles import PROFILES
+from reco_core.datasets.streams import StreamSampler, WeakCrops
 from reco_core.trainers import Trainer, learning_rate
 
 OPTIONS = TrainConfig(
     method="reco+classmix",
     data=DataConfig(dataset="tiny", crop=(32, 32), scale=(1.0, 1.0), num_labelled=2),
     model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=16, width=16),
-    optimiser=OptimiserConfig(iterations=6, batch_size=2, learning_rate=0.05),
+    optimisation=OptimisationConfig(iterations=6, batch_size=2, learning_rate=0.05),
     reco=ReCoConfig(num_queries=16, num_keys=16),
     weak_threshold=0.0,
     eval_every=3,
@@ -52,7 +52,7 @@ class StopAt:
 
 
 def test_schedule_is_the_papers():
-    options = OptimiserConfig(iterations=100, learning_rate=2.5e-3)
+    options = OptimisationConfig(iterations=100, learning_rate=2.5e-3)
     assert learning_rate(0, options) == 2.5e-3
     assert learning_rate(40, options) == pytest.approx(2.5e-3 * 0.6**0.9)
     stepped = replace(options, schedule_interval=25)
@@ -68,7 +68,7 @@ def test_same_seed_same_weights_and_another_seed_others(tiny):
 
 
 BANK = {"reco": replace(OPTIONS.reco, bank_size=32)}
-ADAMW = {"optimiser": replace(OPTIONS.optimiser, name="adamw", learning_rate=3e-3)}
+ADAMW = {"optimiser": replace(OPTIONS.optimisation, optimiser="adamw", learning_rate=3e-3)}
 RESUMED = [(2, {}), (4, {}), (4, {"method": "reco+s4gan"}), (4, BANK), (4, {"method": "reco+unimatch"}), (4, ADAMW)]
 
 
@@ -110,9 +110,9 @@ def toys():
 @pytest.mark.parametrize("method", ALL_METHODS)
 def test_each_method_learns(toys, method):
     """On toyscapes the supervised loss falls, and every loss that the method promises is there and not zero."""
-    steps = replace(OPTIONS.optimiser, iterations=30)
+    steps = replace(OPTIONS.optimisation, iterations=30)
     easy = replace(OPTIONS.reco, strong_threshold=0.4)  # some pseudo-labels are confident enough within thirty steps
-    run = trainer(toys, method=method, optimiser=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4)
+    run = trainer(toys, method=method, optimisation=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4)
     history = run.fit()["history"]
     losses = [entry for entry in history if "supervised" in entry]
     assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
@@ -180,7 +180,7 @@ def test_a_share_of_the_unlabelled_images(tiny):
 
 
 def test_bf16_trains(tiny):
-    run = trainer(tiny, precision="bf16-mixed", optimiser=replace(OPTIONS.optimiser, iterations=20))
+    run = trainer(tiny, precision="bf16-mixed", optimisation=replace(OPTIONS.optimisation, iterations=20))
     losses = [entry for entry in run.fit()["history"] if "supervised" in entry]
     assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
 

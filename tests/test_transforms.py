@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reco_core.errors import InputError
-from reco_core.transforms import random_scale_crop, strong_augment
+from reco_core.augment import random_scale_crop, strong_augment
 
 
 def coordinates(height, width):

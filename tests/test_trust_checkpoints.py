@@ -9,11 +9,11 @@ import torch
 from conftest import TinyScenes
 from trust import Case, check, each, fault, lasting, refusal, says, tiny_run
 
-from reco_core.backbones import build_backbone
-from reco_core.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
+from reco_core.models import build_backbone
+from reco_core.runs.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
 from reco_core.errors import InputError
 from reco_core.files import read_json, write_json
-from reco_core.inference import load_trained
+from reco_core.analysis.inference import load_trained
 
 
 class Exploit:

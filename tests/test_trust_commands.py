@@ -18,16 +18,17 @@ from test_trust_disks import FULL, Large, full_disk, needs_full
 from test_trust_faults import die, in_child, whole  # noqa: F401
 from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, tree
 
-from reco_core import cli, datasets
-from reco_core.checkpoints import NAME, load_checkpoint
+from reco_core.cli import main as cli
+from reco_core import datasets
+from reco_core.runs.checkpoints import NAME, load_checkpoint
 from reco_core.datasets import archives, prepared
 from reco_core.datasets.archives import Source, fetch
 from reco_core.errors import Interrupted
-from reco_core.figures.style import new_figure, save_figure
+from reco_core.analysis.plots import new_figure, save_figure
 from reco_core.files import read_json, write_json
-from reco_core.inference import load_trained, predict_files
-from reco_core.results import load_record, write_record
-from reco_core.sweeps import SweepRun, sweep
+from reco_core.analysis.inference import load_trained, predict_files
+from reco_core.runs.records import load_record, write_record
+from reco_core.runs.sweeps import SweepRun, sweep
 
 WRITING, DISKS, TERMINAL = "A command that is broken off", "Disks and folders", "Commands and their output"
 

@@ -21,13 +21,13 @@ from test_trust_faults import die, die_in, goes_on, in_child, whole  # noqa: F40
 from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, tree
 
 from reco_core import datasets
-from reco_core.checkpoints import NAME, load_checkpoint
+from reco_core.runs.checkpoints import NAME, load_checkpoint
 from reco_core.datasets import archives, prepared
 from reco_core.datasets.archives import Source
 from reco_core.files import read_json, write_json
-from reco_core.inference import load_trained, predict_files
-from reco_core.results import load_record, write_record
-from reco_core.sweeps import SweepRun, sweep
+from reco_core.analysis.inference import load_trained, predict_files
+from reco_core.runs.records import load_record, write_record
+from reco_core.runs.sweeps import SweepRun, sweep
 
 DISKS, WRITING = "Disks and folders", "A command that is broken off"
 NO_ROOM = (

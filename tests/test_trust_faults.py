@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import functional as TF
 from trust import Hook, fault, lasting, refusal, says, tiny_run, tree, weights
 
 from reco_core import datasets
-from reco_core.checkpoints import NAME, load_checkpoint, load_latest
+from reco_core.runs.checkpoints import NAME, load_checkpoint, load_latest
 from reco_core.errors import Interrupted, TrainingError
 
 FORK = multiprocessing.get_context("fork")
@@ -144,7 +144,7 @@ def test_interrupted(tmp_path, whole, step, monkeypatch, capsys):
         return train_step(*batches)
 
     run.training_step = interrupted_step
-    from reco_core import cli
+    from reco_core.cli import main as cli
 
     monkeypatch.setattr(cli, "train_one", lambda *_: run.fit())
     before = signal.getsignal(signal.SIGINT)

@@ -149,7 +149,7 @@ def test_odd_names(root, counted):
     for number, name in enumerate(names):
         image, label = data[data.names.index(name)]
         assert image[0].unique() * 255 == number and label.unique() == number % 3
-    from reco_core.labels import balanced_split
+    from reco_core.datasets.splits import balanced_split
 
     assert len(balanced_split(data, None, seed=0).digest) == 16
 

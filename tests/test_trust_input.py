@@ -11,9 +11,9 @@ from trust import TINY, Case, check, each, fault, refusal, says, tree
 from reco_core import config, datasets
 from reco_core.config import TrainConfig
 from reco_core.errors import InputError
-from reco_core.experiments import recipe
-from reco_core.labels import read_split
-from reco_core.results import load_record
+from reco_core.runs.recipes import recipe
+from reco_core.datasets.splits import read_split
+from reco_core.runs.records import load_record
 from reco_core.trainers import Trainer
 
 LISTS = [
@@ -220,7 +220,7 @@ def changed(path, value):
          "configuration.optimiser.nesterov: needs momentum above 0: set one, or --no-nesterov"),
     Case("crop of a few pixels", "`--crop 4 4`", changed("data.crop", (4, 4)), f"tiny/train: crop 4 x 4 {TOO_SMALL}"),
     Case("batch of one pixel", "`--crop 16 16`, `--batch-size 1`: nothing to normalise a batch by",
-         replace(changed("data.crop", (16, 16)), optimiser=replace(TINY.optimiser, batch_size=1)),
+         replace(changed("data.crop", (16, 16)), optimisation=replace(TINY.optimisation, batch_size=1)),
          f"tiny/train: crop 16 x 16 {TOO_SMALL}"),
     Case("accelerator that there is not", "`--accelerator abacus`", changed("accelerator", "abacus"),
          "accelerator 'abacus' with 1 device(s): …; choose another --accelerator"),

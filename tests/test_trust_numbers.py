@@ -11,12 +11,13 @@ from conftest import TinyScenes
 from test_trust_disks import full_disk, needs_full
 from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, weights
 
-from reco_core import cli, datasets
-from reco_core.checkpoints import NAME, load_checkpoint
+from reco_core.cli import main as cli
+from reco_core import datasets
+from reco_core.runs.checkpoints import NAME, load_checkpoint
 from reco_core.config import Method
 from reco_core.errors import TrainingError
 from reco_core.evaluation import Scores, evaluate
-from reco_core.guard import LossWatch
+from reco_core.runs.guard import LossWatch
 from reco_core.trainers import Trainer
 
 NUMBERS, SEEDS = "Numbers", "Determinism"

@@ -16,10 +16,10 @@ from reco_core import datasets
 from reco_core.datasets import pascal_voc
 from reco_core.errors import InputError
 from reco_core.files import read_json, read_lines
-from reco_core.labels import read_split
-from reco_core.relations import KIND, read_relations
-from reco_core.relations import SCHEMA as RELATIONS_SCHEMA
-from reco_core.results import load_record
+from reco_core.datasets.splits import read_split
+from reco_core.analysis.relations import KIND, read_relations
+from reco_core.analysis.relations import SCHEMA as RELATIONS_SCHEMA
+from reco_core.runs.records import load_record
 from reco_core.trainers import Trainer
 
 LISTS, JSON, NUMBERS = "Lists and classes", "JSON files, recipes and options", "Numbers"

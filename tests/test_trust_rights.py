@@ -10,14 +10,14 @@ from test_trust_faults import FORK
 from trust import fault, refusal, says, tiny_run, tree
 
 from reco_core import datasets
-from reco_core.backbones import build_backbone
-from reco_core.checkpoints import NAME, load_latest
+from reco_core.models import build_backbone
+from reco_core.runs.checkpoints import NAME, load_latest
 from reco_core.datasets import prepared
 from reco_core.datasets.archives import fetch
 from reco_core.files import read_json, write_json
-from reco_core.guard import LOCK
-from reco_core.inference import load_trained, predict_files
-from reco_core.results import write_record
+from reco_core.runs.guard import LOCK
+from reco_core.analysis.inference import load_trained, predict_files
+from reco_core.runs.records import write_record
 
 DISKS = "Disks and folders"
 

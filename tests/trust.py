@@ -15,7 +15,7 @@ import pytest
 import torch
 from conftest import TinyScenes
 
-from reco_core.config import DataConfig, ModelConfig, OptimiserConfig, ReCoConfig, TrainConfig
+from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
 from reco_core.errors import InputError
 from reco_core.trainers import Trainer
 
@@ -108,7 +108,7 @@ TINY = TrainConfig(
     method="reco+classmix",
     data=DataConfig(dataset="tiny", crop=(32, 32), scale=(1.0, 1.0), num_labelled=2),
     model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=16, width=16),
-    optimiser=OptimiserConfig(iterations=6, batch_size=2, learning_rate=0.05),
+    optimisation=OptimisationConfig(iterations=6, batch_size=2, learning_rate=0.05),
     reco=ReCoConfig(num_queries=16, num_keys=16),
     weak_threshold=0.0,
     eval_every=3,
@@ -126,7 +126,7 @@ def tiny_run(folder: Path | None = None, data: Any = None, reporter: Any = None,
     """A trainer on tiny scenes; `changes` of its configuration, `iterations` and such of its parts among them."""
     own = {name: changes.pop(name) for name in ("iterations", "batch_size", "learning_rate") if name in changes}
     labels = replace(TINY.data, **{name: changes.pop(name) for name in DATA if name in changes})
-    options = replace(TINY, data=labels, optimiser=replace(TINY.optimiser, **own), **changes)
+    options = replace(TINY, data=labels, optimisation=replace(TINY.optimisation, **own), **changes)
     data = data if data is not None else TinyScenes()
     return Trainer(options, folder, train=data, val=data, test=data, reporter=reporter)
 

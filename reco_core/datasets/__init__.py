@@ -13,8 +13,6 @@ from reco_core.datasets.archives import download
 from reco_core.datasets.base import SegmentationDataset, Size, cached, data_root, read_image
 from reco_core.datasets.camvid import CamVid
 from reco_core.datasets.cityscapes import Cityscapes
-from reco_core.datasets.describe import describe as info
-from reco_core.datasets.describe import pixel_shares, preview
 from reco_core.datasets.folder import Folder
 from reco_core.datasets.pascal_voc import PascalVOC
 from reco_core.datasets.prepared import convert
@@ -31,8 +29,7 @@ MOST_PIXELS = 2**28
 """Of an image: more than Pillow takes for honest."""
 
 __all__ = [
-    "SegmentationDataset", "cached", "download", "info", "load", "names", "pixel_shares", "prepare", "preview",
-    "read_image",
+    "SegmentationDataset", "cached", "download", "load", "names", "prepare", "read_image",
 ]  # fmt: skip
 
 

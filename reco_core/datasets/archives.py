@@ -16,7 +16,7 @@ from typing import IO
 
 from reco_core.datasets.base import data_path
 from reco_core.errors import InputError, one_line
-from reco_core.guard import NOT_THROUGH_LINKS, lock
+from reco_core.files import NOT_THROUGH_LINKS, lock
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done and bytes in all (None if the server does not say)."""

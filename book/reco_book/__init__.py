@@ -1,0 +1,8 @@
+"""What the book alone needs: figures, tables, claims, page builders, the oracle. Nothing in reco_core imports it."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+"""Of the source."""
+RESULTS = ROOT / "results"
+"""Recorded runs."""

@@ -1,0 +1,34 @@
+"""The figure of the museum of bugs: which property notices which mistake."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from reco_book.figures.style import COLOURS
+from reco_core.analysis.plots import new_figure
+
+
+def caught_by(found: Mapping[str, Mapping[str, bool]]) -> Figure:
+    """A table of versions and properties: a filled disc where the property is broken, a small ring where it holds.
+
+    Args:
+        found: version -> property -> whether the version breaks it.
+    """
+    versions, properties = list(found), list(next(iter(found.values())))
+    figure = new_figure(1.9 + 1.25 * len(properties), 1.1 + 0.42 * len(versions))
+    axes = figure.subplots()
+    for row, version in enumerate(versions):
+        for column, name in enumerate(properties):
+            broken = found[version][name]
+            axes.plot(
+                column, row, "o", markersize=13 if broken else 5, color=COLOURS["red"] if broken else "white",
+                markeredgecolor=COLOURS["red"] if broken else COLOURS["grey"],
+            )  # fmt: skip
+    axes.set_xticks(range(len(properties)), [name.replace(" ", "\n", 1) for name in properties], fontsize=8)
+    axes.set_yticks(range(len(versions)), versions, fontsize=9)
+    axes.set(xlim=(-0.6, len(properties) - 0.4), ylim=(len(versions) - 0.4, -0.6))
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure

@@ -1,0 +1,169 @@
+"""Figures of the network chapter: encoder and two heads, strides, dilation, resolutions (Section 3.1)."""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
+from torch import Tensor
+
+from reco_book.figures.style import COLOURS
+from reco_core.analysis.plots import class_legend, hide_axes, new_figure, show_image, show_labels
+from reco_core.augment import reduce_labels
+
+Palette = Sequence[Sequence[int]]
+
+
+def architecture(crop: int = 321, num_classes: int = 21, representation_dim: int = 256, width: int = 256) -> Figure:
+    """DeepLabV3+ as a flow of tensors: encoder, Z, and the two heads, with the shapes of one crop."""
+    low, high = math.ceil(crop / 4), math.ceil(crop / 16)
+    figure = new_figure(8.6, 3.3)
+    axes = figure.subplots()
+    boxes = {
+        "image": (0.0, 0.50, f"image $x$\n3 × {crop} × {crop}", "grey"),
+        "backbone": (1.75, 0.50, "backbone\nResNet", "sky"),
+        "aspp": (3.5, 0.80, f"ASPP\n{width} × {high} × {high}", "sky"),
+        "low": (3.5, 0.20, f"low-level features\n48 × {low} × {low}", "sky"),
+        "z": (5.35, 0.50, f"$Z$\n{width + 48} × {low} × {low}", "yellow"),
+        "classes": (7.2, 0.80, f"$\\psi_c$: logits\n{num_classes} × {low} × {low}", "orange"),
+        "representation": (7.2, 0.20, f"$\\psi_r$: $R$\n{representation_dim} × {low} × {low}", "green"),
+    }
+    for x, y, text, colour in boxes.values():
+        _box(axes, x, y, text, COLOURS[colour])
+    notes = {("backbone", "aspp"): "stride 16", ("backbone", "low"): "stride 4", ("aspp", "z"): "enlarge"}
+    arrows = [("image", "backbone"), *notes, ("low", "z"), ("z", "classes"), ("z", "representation")]
+    for start, end in arrows:
+        _arrow(axes, boxes[start][:2], boxes[end][:2], notes.get((start, end), ""))
+    axes.annotate("encoder $\\phi$", (2.6, 1.06), ha="center", fontsize=10, color=COLOURS["grey"])
+    axes.plot([1.1, 4.15], [1.02, 1.02], color=COLOURS["grey"], linewidth=0.8)
+    axes.set(xlim=(-0.75, 7.95), ylim=(0, 1.12))
+    axes.axis("off")
+    return figure
+
+
+BOX = 1.34, 0.26
+
+
+def _box(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
+    corner = (x - BOX[0] / 2, y - BOX[1] / 2)
+    axes.add_patch(
+        FancyBboxPatch(corner, *BOX, boxstyle="round,pad=0,rounding_size=0.04", facecolor=colour, alpha=0.35)
+    )
+    axes.text(x, y, text, ha="center", va="center", fontsize=9)
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], note: str) -> None:
+    tail, head = (start[0] + BOX[0] / 2, start[1]), (end[0] - BOX[0] / 2, end[1])
+    axes.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": COLOURS["ink"], "shrinkA": 1, "shrinkB": 1})
+    if note:
+        middle = (tail[0] + head[0]) / 2 - 0.1, (tail[1] + head[1]) / 2 + (0.07 if head[1] >= tail[1] else -0.07)
+        axes.text(*middle, note, ha="right", va="center", fontsize=8, color=COLOURS["grey"])
+
+
+def strides(labels: Tensor, classes: Sequence[str], palette: Palette, factors: Sequence[int] = (4, 8, 16)) -> Figure:
+    """A mask at the resolutions of networks with several output strides; thin things vanish first.
+
+    Args:
+        labels: (H, W).
+        factors: output strides.
+    """
+    figure = new_figure(8.6, 2.9)
+    height, width = labels.shape
+    panels = figure.subplots(1, 1 + len(factors))
+    show_labels(panels[0], labels, palette, f"mask: {height} × {width}")
+    for axes, factor in zip(panels[1:], factors, strict=True):
+        small = reduce_labels(labels[None], (math.ceil(height / factor), math.ceil(width / factor)))[0]
+        show_labels(axes, small, palette, f"stride {factor}: {small.shape[0]} × {small.shape[1]}")
+    shown = [index for index in range(len(classes)) if (labels == index).any()]
+    class_legend(figure, [classes[index] for index in shown], [palette[index] for index in shown], columns=8)
+    return figure
+
+
+def dilated_kernels(rates: Sequence[int] = (1, 6, 12, 18), side: int = 21) -> Figure:
+    """The nine places that a 3 x 3 convolution reads for the middle of a map, for several rates of dilation.
+
+    Args:
+        rates: distances between neighbouring places, cells.
+        side: of the map, cells; beyond it lies padding, zeros.
+    """
+    figure = new_figure(8.4, 2.85)
+    centre = side // 2
+    margin = max(1, max(rates) - centre + 1)
+    for axes, rate in zip(figure.subplots(1, len(rates)), rates, strict=True):
+        axes.add_patch(Rectangle((-0.5, -0.5), side, side, facecolor="white"))
+        lines = np.arange(0.5, side - 1)
+        axes.hlines(lines, -0.5, side - 0.5, color="#DDDDDD", linewidth=0.4)
+        axes.vlines(lines, -0.5, side - 0.5, color="#DDDDDD", linewidth=0.4)
+        for row, column in product((centre - rate, centre, centre + rate), repeat=2):
+            inside = 0 <= row < side and 0 <= column < side
+            colour = COLOURS["red"] if row == column == centre else COLOURS["blue"]
+            axes.add_patch(
+                Rectangle(
+                    (column - 0.5, row - 0.5), 1, 1, facecolor=colour if inside else "white", edgecolor=colour,
+                    linewidth=0.9, zorder=2,
+                )
+            )  # fmt: skip
+        edge = {"fill": False, "edgecolor": COLOURS["ink"], "linewidth": 0.9, "zorder": 3}
+        axes.add_patch(Rectangle((-0.5, -0.5), side, side, **edge))
+        axes.set_facecolor("#E6E6E6")
+        ends = (-margin - 0.5, side + margin - 0.5)
+        axes.set(xlim=ends, ylim=ends[::-1], aspect="equal")
+        axes.set_title(f"rate {rate}: spans {2 * rate + 1}")
+        hide_axes(axes)
+    entries = [
+        Patch(facecolor=COLOURS["red"], label="output cell, read too"),
+        Patch(facecolor=COLOURS["blue"], label="read"),
+        Patch(facecolor="white", edgecolor=COLOURS["blue"], label="read, a zero"),
+        Patch(facecolor="white", edgecolor=COLOURS["ink"], label=f"map, {side} × {side}"),
+        Patch(facecolor="#E6E6E6", label="beyond its edge"),
+    ]
+    figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=8, handlelength=1.2)
+    return figure
+
+
+def sensitivity(image: Tensor, maps: dict[str, Tensor], pixel: tuple[int, int]) -> Figure:
+    """How strongly one output pixel depends on each input pixel, beside the image.
+
+    Args:
+        image: (3, H, W) in [0, 1].
+        maps: title -> (H, W), not negative.
+        pixel: row and column in the image that the output pixel stands for.
+    """
+    figure = new_figure(2.9 * (1 + len(maps)), 3.0)
+    first, *others = figure.subplots(1, 1 + len(maps))
+    show_image(first, image, "image")
+    for axes, (title, values) in zip(others, maps.items(), strict=True):
+        # A few pixels dominate; the square root shows how far the rest reaches.
+        shown = axes.imshow((values / values.max()).sqrt().numpy(), cmap="magma", vmin=0, vmax=1)
+        axes.set_title(title)
+        hide_axes(axes)
+    for axes in (first, *others):
+        axes.plot(pixel[1], pixel[0], "+", color="white", markersize=12, markeredgewidth=3)
+        axes.plot(pixel[1], pixel[0], "+", color=COLOURS["red"], markersize=11, markeredgewidth=1.6)
+    figure.colorbar(shown, ax=others, shrink=0.8, label="√ of the sensitivity, 1 = most")
+    return figure
+
+
+def alignment(size: int = 321, small: int = 81) -> Figure:
+    """Where each output column gets its prediction drawn, minus where it gets its label from, pixels of the image."""
+    drawn, taken = prediction_places(size, small), label_places(size, small)
+    figure = new_figure(6.4, 2.7)
+    axes = figure.subplots()
+    axes.plot(taken, drawn - taken, drawstyle="steps-mid", color=COLOURS["blue"])
+    axes.set(xlabel="column of the image, pixels", ylabel="drift, pixels", yticks=range(int((drawn - taken).max()) + 1))
+    return figure
+
+
+def prediction_places(size: int, small: int) -> np.ndarray:
+    """Columns at which `enlarge` puts the centres of `small` output columns, corners aligned."""
+    return np.arange(small) * (size - 1) / (small - 1)
+
+
+def label_places(size: int, small: int) -> np.ndarray:
+    """Columns from which `reduce_labels` takes the labels of `small` output columns."""
+    columns = torch.arange(size).expand(1, 1, size)
+    return reduce_labels(columns, (1, small))[0, 0].numpy()

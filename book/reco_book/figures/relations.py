@@ -1,0 +1,264 @@
+"""Figures of class relations: the relation graph and its keys (Section 3.2, Eq. 3), Fig. 8, 9 and F, confusion."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import BboxBase
+from scipy.cluster import hierarchy
+from torch import Tensor
+
+from reco_book.figures.style import COLOURS, no_record
+from reco_core.analysis import dendrograms
+from reco_core.analysis.plots import new_figure
+from reco_core.analysis.relations import ClassRelations
+
+GROUP_COLOURS = ("#0072B2", "#B34700", "#00664B", "#8A3B6E", "#4D4D4D", "#6B5900")
+"""Dark tones of Okabe and Ito's hues: class names in them are read on white."""
+
+
+def relation_graphs(graphs: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
+    """Relation graphs side by side, on one scale; an absent class is hatched.
+
+    Args:
+        graphs: title -> (C, C) cosines, NaN for an absent class.
+        classes: names, in the order of rows and columns.
+    """
+    figure = new_figure(3.3 * len(graphs) + 1.2, 4.1)
+    panels = figure.subplots(1, len(graphs), squeeze=False)[0]
+    for axes, (title, graph) in zip(panels, graphs.items(), strict=True):
+        axes.set_facecolor("#EEEEEE")
+        shown = axes.imshow(graph.numpy(), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(classes)), classes if axes is panels[0] else [""] * len(classes), fontsize=7)
+        axes.set_title(title)
+        axes.tick_params(length=0)
+    figure.colorbar(shown, ax=panels, shrink=0.7, label="cosine between class means")
+    return figure
+
+
+def key_shares(shares: Mapping[str, Tensor], classes: Sequence[str], query_class: str) -> Figure:
+    """From which classes one class draws its negative keys, for several ways of drawing.
+
+    Args:
+        shares: way of drawing -> (C,) probabilities.
+        classes: C names.
+        query_class: the class that draws; it has no bar.
+    """
+    others = [index for index, name in enumerate(classes) if name != query_class]
+    first = next(iter(shares.values()))
+    others.sort(key=lambda index: -float(first[index]))
+    figure = new_figure(7.4, 3.6)
+    axes = figure.subplots()
+    colours, hatches = ("blue", "orange", "grey"), ("", "//", "..")
+    width = 0.8 / len(shares)
+    for number, (name, values) in enumerate(shares.items()):
+        places = np.arange(len(others)) + (number - (len(shares) - 1) / 2) * width
+        axes.bar(
+            places, 100 * values[others].numpy(), width * 0.95, color=COLOURS[colours[number]], hatch=hatches[number],
+            edgecolor="white", linewidth=0.4, label=name,
+        )  # fmt: skip
+    axes.set_xticks(range(len(others)), [classes[index] for index in others], rotation=60, ha="right", fontsize=8)
+    axes.set(ylabel="share of the negative keys, %", title=f"Keys of “{query_class}”")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def agreement_curve(steps: Sequence[int], agreement: Sequence[float], entropy: Sequence[float]) -> Figure:
+    """How the relation graph of a network in training comes to resemble a known tree.
+
+    Args:
+        steps: of training.
+        agreement: correlation between relations and closeness in the tree, each pair of classes a point.
+        entropy: of the key classes, mean over classes, in classes (its exponential): how many classes keys come from.
+    """
+    figure = new_figure(7.4, 2.8)
+    left, right = figure.subplots(1, 2)
+    left.plot(steps, agreement, "o-", color=COLOURS["blue"], markersize=4)
+    left.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+    left.set(xlabel="step", ylabel="correlation", title="Relations and the planted tree", ylim=(-0.2, 1))
+    right.plot(steps, entropy, "s-", color=COLOURS["red"], markersize=4)
+    right.set(xlabel="step", ylabel="classes", title="Effective number of key classes", ylim=(0, 1.1 * max(entropy)))
+    return figure
+
+
+def draw_tree(axes, graph: np.ndarray, classes: Sequence[str], groups: Mapping[str, int], **options: str) -> np.ndarray:
+    """Draw a dendrogram, root left, leaves right; names in the colour of their group. Returns the linkage.
+
+    Args:
+        axes: to draw on.
+        graph: (C, C) cosines.
+        classes: C names.
+        groups: name -> number of its group; a name without one is black.
+        options: of `dendrograms.grow`.
+    """
+    tree = dendrograms.grow(graph, **options)
+    hierarchy.dendrogram(
+        tree, orientation="left", labels=list(classes), ax=axes, color_threshold=0, above_threshold_color="#555555"
+    )
+    for label in axes.get_yticklabels():
+        group = groups.get(label.get_text())
+        label.set(color="black" if group is None else GROUP_COLOURS[group % len(GROUP_COLOURS)], fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    return tree
+
+
+def graphs_and_trees(
+    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int], lowest: float | None = None,
+    **options: str,
+) -> Figure:  # fmt: skip
+    """Fig. 8's layout: relation graphs on one colour scale, and below each the tree grown from it.
+
+    Args:
+        panels: title -> relations and "Z" or "R".
+        groups: class name -> number of its group, for the colours of the names.
+        lowest: lower end of the colour scale; by default the least similarity of all panels.
+        options: of `dendrograms.grow`.
+    """
+    if not panels:
+        return no_record()
+    count = len(next(iter(panels.values()))[0].classes)
+    figure = new_figure(3.9 * len(panels), 3.9 + 0.19 * count + 0.6)
+    grid = figure.subplots(2, len(panels), squeeze=False, height_ratios=[3.6, 0.19 * count + 0.6])
+    if lowest is None:
+        lowest = min(found.graphs[where].min() for found, where in panels.values())
+    for column, (title, (found, where)) in enumerate(panels.items()):
+        top, bottom = grid[:, column]
+        shown = top.imshow(found.graphs[where], cmap="cividis", vmin=lowest, vmax=1, interpolation="nearest")
+        size = 7 if count < 25 else 5
+        top.set_xticks(range(count), found.classes, rotation=90, fontsize=size)
+        top.set_yticks(range(count), found.classes if column == 0 else [""] * count, fontsize=size)
+        top.tick_params(length=0)
+        top.set_title(title)
+        draw_tree(bottom, found.graphs[where], found.classes, groups, **options)
+        rows = options.get("distance", "cosine") == "rows"
+        bottom.set_xlabel("distance between rows of the graph" if rows else "1 − cosine")
+    figure.colorbar(shown, ax=grid[0].tolist(), shrink=0.8, label="cosine between class means")
+    return figure
+
+
+def trees(
+    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int],
+    pairs: Sequence[tuple[str, str]] = (), **options: str,
+) -> Figure:  # fmt: skip
+    """Fig. 9's layout: trees of many classes side by side; named pairs carry a letter each, wherever they stand.
+
+    Args:
+        panels: title -> relations and "Z" or "R".
+        groups: class name -> number of its group, for the colours of the names.
+        pairs: of class names, to be found in every tree.
+        options: of `dendrograms.grow`.
+    """
+    if not panels:
+        return no_record()
+    count = len(next(iter(panels.values()))[0].classes)
+    figure = new_figure(3.5 * len(panels), 0.185 * count + 1.0)
+    marks = {name: chr(ord("A") + number) for number, pair in enumerate(pairs) for name in pair}
+    panes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, (found, where)) in zip(panes, panels.items(), strict=True):
+        draw_tree(axes, found.graphs[where], found.classes, groups, **options)
+        named = [label.get_text() for label in axes.get_yticklabels()]
+        axes.set_yticklabels([f"{name} {marks[name]}" if name in marks else name for name in named])
+        for label in axes.get_yticklabels():
+            if label.get_text()[:-2] in marks:
+                label.set(fontweight="bold")
+        axes.set(title=title, xlabel="1 − cosine")
+    return figure
+
+
+def medoid(points: np.ndarray) -> np.ndarray:
+    """The point with the least summed distance to all others: in the thick of the largest group, unlike the mean.
+
+    Args:
+        points: (N, 2).
+    """
+    return points[np.linalg.norm(points[:, None] - points[None], axis=-1).sum(axis=1).argmin()]
+
+
+def embedding_maps(
+    layouts: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str], palette: Sequence[Sequence[int]]
+) -> Figure:
+    """Pixels' embeddings in two dimensions (t-SNE), in their classes' colours, each class named at its medoid.
+
+    The medoids are ringed; a name that would cover another one is moved aside, and a line leads back to its ring.
+
+    Args:
+        layouts: title -> (N, 2), of the same pixels.
+        labels: (N,) class indices.
+        classes: names.
+        palette: their colours.
+    """
+    figure = new_figure(5.4 * len(layouts), 5.4)
+    present = np.unique(labels)
+    panels = figure.subplots(1, len(layouts), squeeze=False)[0]
+    for axes, (title, points) in zip(panels, layouts.items(), strict=True):
+        for index in present:
+            own = points[labels == index]
+            axes.scatter(*own.T, s=5, color=np.array(palette[index]) / 255, linewidths=0, alpha=0.7)
+        for index in present:
+            middle = medoid(points[labels == index])
+            ring = {"markeredgecolor": COLOURS["ink"], "markeredgewidth": 1.0, "markersize": 6, "zorder": 5}
+            axes.plot(*middle, "o", color=np.array(palette[index]) / 255, **ring)
+            axes.annotate(
+                classes[index], middle, (0, 9), textcoords="offset points", fontsize=8, ha="center", va="center",
+                bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+                arrowprops={"arrowstyle": "-", "linewidth": 0.7, "color": COLOURS["ink"], "shrinkA": 0, "shrinkB": 3},
+                zorder=4,
+            )  # fmt: skip
+        axes.set(xticks=[], yticks=[], title=title)
+        axes.margins(0.08)
+    figure.draw_without_rendering()  # lays the figure out, so that the names have their places
+    for axes in panels:
+        rings = axes.transData.transform([name.xy for name in axes.texts])
+        move_apart(axes.texts, axes.get_window_extent(), rings)
+    return figure
+
+
+def move_apart(
+    names: Sequence[Annotation], frame: BboxBase, rings: np.ndarray, radius: float = 5.0, gap: float = 2.0,
+    rounds: int = 500,
+) -> None:  # fmt: skip
+    """Move annotations until none covers another one or a ring, each a little at a time, and keep them in a frame.
+
+    Args:
+        names: with their text placed in "offset points" around the point that they name.
+        frame: in pixels.
+        rings: (N, 2) places that stay free, pixels.
+        radius: of a ring, pixels.
+        gap: least distance between two names, pixels.
+        rounds: after which it gives up.
+    """
+    boxes = [Text.get_window_extent(name) for name in names]  # without the lines, unlike Annotation's
+    centres = np.array([((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes])
+    sizes = np.array([(box.width, box.height) for box in boxes]) + gap
+    start = centres.copy()
+    low, high = np.array([frame.x0, frame.y0]) + sizes / 2, np.array([frame.x1, frame.y1]) - sizes / 2
+    for _ in range(rounds):
+        apart = True
+        for one, other in combinations(range(len(names)), 2):
+            difference = centres[other] - centres[one]
+            overlap = (sizes[one] + sizes[other]) / 2 - np.abs(difference)
+            if (overlap > 0).all():
+                axis = int(overlap.argmin())
+                shift = (overlap[axis] + 0.1) / 2 * (1 if difference[axis] >= 0 else -1)
+                centres[other, axis] += shift
+                centres[one, axis] -= shift
+                apart = False
+        for name in range(len(names)):
+            for ring in rings:
+                difference = centres[name] - ring
+                overlap = sizes[name] / 2 + radius - np.abs(difference)
+                if (overlap > 0).all():
+                    axis = int(overlap.argmin())
+                    centres[name, axis] += (overlap[axis] + 0.1) * (1 if difference[axis] >= 0 else -1)
+                    apart = False
+        centres = centres.clip(low, high)
+        if apart:
+            break
+    points = (centres - start) * 72 / names[0].figure.dpi
+    for name, moved in zip(names, points, strict=True):
+        across, up = name.get_position()
+        name.set_position((across + moved[0], up + moved[1]))

@@ -1,0 +1,1 @@
+"""The paper's equations in plain loops, and the published way of computing the loss: what the library is held to."""
