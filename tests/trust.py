@@ -4,7 +4,6 @@ Every test of a fault carries `fault(...)`. The book's page "What can go wrong" 
 scripts/write_faults.py, and only from those of tests that pass; so what the page says has been asserted.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -13,11 +12,9 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TinyScenes
 
-from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
 from reco_core.errors import InputError
-from reco_core.trainers import Trainer
+from reco_core.runs.records import Record
 
 ANYTHING = "…"
 """In an expected message: words of Pillow, PyTorch or the system, which differ between versions."""
@@ -104,42 +101,10 @@ def check(case: Case, action: Callable[[], Any], folder: Path) -> None:
     assert tree(folder.parent) == before
 
 
-TINY = TrainConfig(
-    method="reco+classmix",
-    data=DataConfig(dataset="tiny", crop=(32, 32), scale=(1.0, 1.0), num_labelled=2),
-    model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=16, width=16),
-    optimisation=OptimisationConfig(iterations=6, batch_size=2, learning_rate=0.05),
-    reco=ReCoConfig(num_queries=16, num_keys=16),
-    weak_threshold=0.0,
-    eval_every=3,
-    log_every=2,
-    checkpoint_every=2,
-    accelerator="cpu",
-)
-"""A run of a second."""
-
-
-DATA = ("num_labelled", "partial_labels", "crop")
-
-
-def tiny_run(folder: Path | None = None, data: Any = None, reporter: Any = None, **changes: Any) -> Trainer:
-    """A trainer on tiny scenes; `changes` of its configuration, `iterations` and such of its parts among them."""
-    own = {name: changes.pop(name) for name in ("iterations", "batch_size", "learning_rate") if name in changes}
-    labels = replace(TINY.data, **{name: changes.pop(name) for name in DATA if name in changes})
-    options = replace(TINY, data=labels, optimisation=replace(TINY.optimisation, **own), **changes)
-    data = data if data is not None else TinyScenes()
-    return Trainer(options, folder, train=data, val=data, test=data, reporter=reporter)
-
-
-def weights(run: Trainer) -> torch.Tensor:
-    """All of a run's weights in a row."""
-    return torch.cat([value.double().flatten() for value in run.state()["network"].values()])
-
-
-def lasting(record: dict[str, Any]) -> dict[str, Any]:
+def lasting(record: Record) -> Record:
     """A record without what differs between two runs of the same configuration: duration, workers, revision."""
-    settings = {**record["config"], "num_workers": None}
-    return json.loads(json.dumps({**record, "config": settings, "seconds": None, "revision": None}))
+    about = replace(record.about, config=replace(record.config, num_workers=0), revision=None)
+    return replace(record, about=about, seconds=0.0)
 
 
 class Hook:

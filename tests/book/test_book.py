@@ -1,0 +1,276 @@
+"""The book: chapters are executed and described, equations and links lead somewhere, it builds without a warning."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from shared import ROOT
+
+from reco_book.figures.style import RC
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import execute_notebooks
+import write_pages
+
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = sorted((ROOT / "book").glob("*.md"))
+CODE_LINES = 15
+
+
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def cells(path, kind):
+    return [cell for cell in notebook(path).cells if cell.cell_type == kind]
+
+
+def text_of(path) -> str:
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    return "\n".join(cell.source for cell in cells(path, "markdown"))
+
+
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def test_every_chapter_and_page_is_in_the_contents():
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = {contents["root"], *(page["file"] for part in contents["parts"] for page in part["chapters"])}
+    included = {"book/run_times"}  # part of "How to run"
+    present = {str(path.relative_to(ROOT).with_suffix("")) for path in [*CHAPTERS, *PAGES]}
+    assert present - included == listed
+
+
+@each_chapter
+def test_outputs_are_those_of_the_code_in_the_demo_profile(path):
+    stamp = notebook(path).metadata.reco
+    assert stamp.profile == "demo" and stamp.code == execute_notebooks.code_digest(notebook(path))
+    code = cells(path, "code")
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "not run from top to bottom"
+    outputs = list(chain.from_iterable(cell.outputs for cell in code))
+    assert outputs and not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+@each_chapter
+def test_every_picture_has_an_alternative_text_a_caption_and_a_name(path):
+    names = []
+    for cell in cells(path, "code"):
+        if not any("image/png" in output.get("data", {}) for output in cell.outputs):
+            continue
+        look = cell.metadata.get("mystnb", {})
+        caption, alternative = look["figure"]["caption"], look["image"]["alt"]
+        assert caption.rstrip("*").endswith((".", "?")) and len(caption.split()) > 3, "a caption is a sentence"
+        assert len(alternative.split()) > 8 and look["image"]["classes"] == "dark-light"
+        names.append(look["figure"]["name"])
+    assert names and len(set(names)) == len(names)
+
+
+@each_chapter
+def test_chapters_follow_the_pattern(path):
+    text = text_of(path)
+    first = cells(path, "markdown")[0].source
+    assert first.startswith("# ") and "**Question.**" in first and "After this chapter you can" in first
+    assert "```{exercise}" in text and ":class: dropdown" in text
+    summary = text.split("## Summary")[1]
+    assert len(re.findall(r"^- ", summary, re.MULTILINE)) == 3
+    code = cells(path, "code")
+    assert len(cells(path, "markdown")) >= len(code) - 1, "more text than code; the cell for Colab is not shown"
+    for cell in code:
+        # imports and a table of values may be longer
+        lines = [line for line in cell.source.splitlines() if line.strip() and not line.startswith(("import", "from"))]
+        assert len(lines) <= CODE_LINES, cell.source
+    assert "remove-cell" in code[0].metadata.tags and "colab_setup.py" in code[0].source
+
+
+def test_chapter_7_trains_the_papers_recipe_in_the_full_profile(monkeypatch):
+    """The cell of "In earnest" in the full profile: it trains, with a folder to go on from, and writes the record."""
+    from types import SimpleNamespace
+
+    import torch
+
+    from reco_core.runs.recipes import recipe
+
+    (cell,) = (cell for cell in cells(ROOT / "notebooks" / "07_training.ipynb", "code") if "RECO_RECIPE" in cell.source)
+    monkeypatch.setenv("RECO_RECIPE", "table1/pascal_voc/60/classmix")
+    monkeypatch.setenv("RECO_SEED", "2")
+    called = []
+    names = {"os": os, "torch": torch, "replace": replace, "recipe": recipe, "Path": Path, "RESULTS": Path("results")}
+    names |= {"train_one": lambda *given: called.append(given), "PROFILE": SimpleNamespace(name="full")}
+    exec(cell.source, names)
+    ((options, folder, record),) = called
+    assert (options.method, options.seed, options.optimisation.iterations) == ("classmix", 2, 40_000)
+    assert str(folder) == "../runs/table1/pascal_voc/60/classmix-seed2"
+    assert str(record) == "results/table1/pascal_voc/60/classmix-seed2.json"
+
+
+def labels_and_references() -> tuple[list[str], set[str]]:
+    texts = [text_of(path) for path in [*CHAPTERS, *PAGES]]
+    labels = [label for text in texts for label in re.findall(r"^\$\$ \((eq-[\w-]+)\)", text, re.MULTILINE)]
+    references = {name for text in texts for name in re.findall(r"\{eq\}`(eq-[\w-]+)`", text)}
+    for path in (ROOT / "reco_core").rglob("*.py"):
+        references |= set(re.findall(r":eq:`(eq-[\w-]+)`", path.read_text(encoding="utf-8")))
+    return labels, references
+
+
+def test_equations_are_printed_once_and_every_reference_finds_one():
+    labels, references = labels_and_references()
+    assert len(set(labels)) == len(labels), "an equation is printed twice"
+    assert references <= set(labels), f"no equation {references - set(labels)}"
+
+
+def test_the_papers_five_equations_are_in_the_book_the_code_and_the_tests():
+    labels, _ = labels_and_references()
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "reco_core").rglob("*.py"))
+    tests = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path.name != "test_book.py"
+    )
+    for label in ("eq-reco", "eq-sets", "eq-relation", "eq-hard", "eq-total"):
+        assert label in labels
+        assert f":eq:`{label}`" in code, f"no docstring names {label}"
+        assert f":eq:`{label}`" in tests, f"no test names {label}"
+
+
+def test_the_list_says_where_every_equation_table_and_figure_of_the_paper_is():
+    page = ROOT / "book" / "reproduction.md"
+    rows = dict(re.findall(r"^\| ((?:Eq|Table|Fig|App)\.? \w)[^|]*\| ([^|]+\|[^|]+)\|$", text_of(page), re.MULTILINE))
+    wanted = [f"Eq. {n}" for n in range(1, 6)] + [f"Table {n}" for n in range(1, 6)]
+    wanted += [f"Fig. {n}" for n in range(1, 10)] + [f"App. {letter}" for letter in "ABCDEF"]
+    assert list(rows) == wanted
+    for item, where in rows.items():
+        tests = re.findall(r"`(tests/\w+\.py)`", where)
+        assert tests and all((ROOT / test).exists() for test in tests), item
+        pages = [page.parent / target for target in re.findall(r"\]\(([^)]+)\)", where)]
+        labels = re.findall(r"\{(?:eq|numref)\}`([\w-]+)`", where)
+        assert pages or labels or "`reco " in where or "recipes" in where, item
+        for label in labels:
+            if pages:
+                source = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+                assert re.search(rf'\({label}\)|"name": "{label}"|:name: {label}', source), f"{item}: no {label} there"
+        if item.startswith("Eq"):
+            assert f":eq:`{labels[0]}`" in (ROOT / tests[0]).read_text(encoding="utf-8"), f"{tests[0]}: {labels[0]}"
+
+
+def test_links_between_files_lead_somewhere():
+    for path in [*CHAPTERS, *PAGES, ROOT / "README.md"]:
+        for target in re.findall(r"\]\((?!http|#|mailto)([^)#\s]+)[^)]*\)", text_of(path)):
+            assert (path.parent / target).exists(), f"{path.name}: no file {target}"
+        for target in re.findall(r"^```\{literalinclude\} (\S+)", text_of(path), re.MULTILINE):
+            assert (path.parent / target).exists(), f"{path.name}: no file {target}"
+
+
+def test_citations_are_in_the_bibliography():
+    keys = set(
+        re.findall(r"^@\w+\{([\w-]+),", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    for path in [*CHAPTERS, *PAGES]:
+        for cited in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text_of(path)):
+            assert set(cited.replace(" ", "").split(",")) <= keys, f"{path.name} cites {cited}"
+
+
+@pytest.mark.parametrize("name", write_pages.PAGES)
+def test_tables_on_the_prose_pages_are_those_of_the_records(name):
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert write_pages.MARKED.search(page) and write_pages.with_blocks(page) == page, "run scripts/write_pages.py"
+
+
+def test_a_cell_is_empty_without_its_records(tmp_path):
+    """Of the claims a cell says so, the line of the run goes, and nothing else changes."""
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    builders = (write_pages.claims_one_by_one, write_pages.recorded_runs)
+    assert [build(tmp_path) for build in builders] == [build(ROOT) for build in builders]
+    claims, runs = (build(ROOT).splitlines() for build in builders)
+    for path in (tmp_path / "results" / "small" / "toyscapes" / "20").glob("mean_teacher-seed*.json"):
+        path.unlink()
+    for before, after in zip(claims, write_pages.claims_one_by_one(tmp_path).splitlines(), strict=True):
+        first, second = before.split("|"), after.split("|")
+        assert second == [*first[:3], " no record ", *first[4:]] if "Mean teacher" in before else second == first
+    assert write_pages.recorded_runs(tmp_path).splitlines() == [
+        line for line in runs if not line.startswith("| `small/toyscapes/20/mean_teacher` |")
+    ]
+    shutil.rmtree(tmp_path / "results" / "small")
+    empty = {name: build(tmp_path) for name, build in write_pages.BLOCKS.items() if name != "power"}
+    assert not re.search(r"seen:|decided:|±|\[", re.sub(r"\[`reco", "", "".join(empty.values())))
+
+
+def test_the_picture_on_the_first_page_is_what_the_library_draws():
+    from matplotlib import rc_context
+
+    buffer = io.BytesIO()
+    with rc_context(RC):
+        write_pages.idea().savefig(buffer, dpi=160)
+    drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in (buffer, ROOT / write_pages.PICTURE))
+    assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2, "run scripts/write_pages.py"
+
+
+def test_the_interactive_graph_shows_the_recorded_relations():
+    kept = (ROOT / write_pages.GRAPHS).read_text(encoding="utf-8")
+    assert kept == write_pages.interactive_relations(), "run scripts/write_pages.py"
+    shown = json.loads(kept.removeprefix("window.RELATIONS = ").rstrip(";\n"))
+    for entry in shown.values():
+        for runs in entry["networks"].values():
+            for run in runs.values():
+                assert len(run["similarity"]) == len(run["confusion"]) == len(entry["classes"])
+                assert all(abs(sum(row) - 100) < 1 for row in run["confusion"])
+
+
+def test_the_executed_copy_leaves_the_tree_alone(tmp_path, monkeypatch):
+    """`make book` works on a copy, and takes over nothing that is not there any more."""
+    monkeypatch.setattr(execute_notebooks, "SOURCE", tmp_path)
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "gone.md").write_text("of an earlier version")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "gone-seed0.json").write_text("{}")
+    before = digest_of_tree()
+    execute_notebooks.copy_book(tmp_path)
+    assert digest_of_tree() == before
+    assert (tmp_path / "book" / "index.md").exists() and not (tmp_path / "book" / "gone.md").exists()
+    assert not (tmp_path / "results" / "gone-seed0.json").exists()
+
+
+def digest_of_tree() -> str:
+    sha = hashlib.sha256()
+    for path in sorted([*ROOT.glob("notebooks/*"), *ROOT.glob("book/*.*")]):
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+def test_the_book_builds_without_a_warning(tmp_path):
+    """The HTML of the committed outputs, with warnings as errors; and no page fetches anything from elsewhere."""
+    build = subprocess.run(
+        ["bash", ROOT / "scripts" / "build_html.sh", ".", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert build.returncode == 0, build.stdout[-3000:] + build.stderr[-3000:]
+    site = tmp_path / "_build" / "html"
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 40e6, "of bytes, quick to load"
+    offered = [nbformat.read(path, as_version=4) for path in sorted((site / "_sources" / "notebooks").glob("*.ipynb"))]
+    sources = [nbformat.read(path, as_version=4) for path in CHAPTERS]
+    for download, chapter in zip(offered, sources, strict=True):
+        assert [cell.source for cell in download.cells] == [cell.source for cell in chapter.cells]
+        assert not any(cell.get("outputs") for cell in download.cells)
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > len(CHAPTERS) + 5
+    for page in pages:
+        html = page.read_text(encoding="utf-8")
+        fetched = re.findall(r"<(?:script|link rel=\"stylesheet\"|img)[^>]+(?:src|href)=\"(https?://[^\"]+)", html)
+        assert not fetched, f"{page.name} fetches {fetched}"
+    training = (tmp_path / "_build" / "html" / "notebooks" / "07_training.html").read_text(encoding="utf-8")
+    assert training.count("<table") > 5 and "|:--" not in training, "tables that cells print are set as tables"
+    previews = next((tmp_path / "_build" / "html" / "_static" / "tippy" / "notebooks").glob("07_training.*.js"))
+    assert "06_semi_supervised.html#equation-eq-total" in previews.read_text(encoding="utf-8"), "shown on hovering"
+    for script in ("popper.min.js", "tippy-bundle.umd.min.js"):
+        assert (tmp_path / "_build" / "html" / "_static" / "hover" / script).is_file()

@@ -1,0 +1,79 @@
+"""reco_core.claims: sums of paired scores, and when a claim counts as seen."""
+
+import pytest
+from shared import ROOT
+
+from reco_book.claims import CLAIMS, LABELS, SETS, Claim, verdict
+from reco_book.paper import TABLES
+from reco_book.seeds import Summary
+from reco_core.files import read_json, write_json
+from reco_core.runs.recipes import RECIPES
+
+
+def test_every_claim_can_be_judged_on_the_two_main_data_sets():
+    for claim in CLAIMS:
+        for small in (SETS["toyscapes"], SETS["CamVid"]):
+            assert {f"{small}/{name}" for _, name in claim.terms} <= set(RECIPES), claim.text
+
+
+def test_the_papers_differences_are_those_of_its_tables():
+    def row(key, method):
+        return dict(zip(TABLES[key].columns, TABLES[key].rows[method], strict=True))
+
+    city = {method: TABLES["1"].scores(method, "Cityscapes") for method in TABLES["1"].rows}
+    gain = {labels: city["reco+classmix"][labels] - city["classmix"][labels] for labels in (20, 150)}
+    a, b, c = (TABLES[key].rows["reco+classmix"] for key in ("7a", "7b", "7c"))
+    random, active, easy, ours = TABLES["7e"].rows["reco+classmix"]
+    cutout, cutmix, classmix = TABLES["7d"].rows["reco"]
+    teacher = {method: row("4", method)["Cityscapes", 20] for method in TABLES["4"].rows}
+    bank, without = (scores[0] for scores in TABLES["B"].rows.values())
+    partial = {name: TABLES["3"].scores(name, "Cityscapes") for name in ("classmix", "reco+classmix")}
+    few, *more, many = (ours - partial["classmix"][share] for share, ours in partial["reco+classmix"].items())
+    unlabelled, both = (city[name][20] - city["supervised"][20] for name in ("classmix", "reco+classmix"))
+    expected = (
+        unlabelled, unlabelled, gain[20], gain[20], both, both, None, gain[20] - gain[150], few, few, *more, many,
+        few - many, more[0] - many,
+        a[3] - a[0], 2 * a[2] - a[0] - a[3], b[3] - b[0], 2 * b[2] - b[0] - b[3],
+        c[2] - TABLES["7c"].rows["classmix"][3], cutmix - city["cutmix"][20], cutout - city["cutout"][20],
+        classmix - cutmix,
+        ours - easy, ours - active, active - easy, ours - random,
+        teacher["supervised"] - teacher["mean_teacher"],
+        teacher["reco+mean_teacher"] - teacher["mean_teacher"],
+        without - bank, None,
+    )  # fmt: skip
+    for claim, difference in zip(CLAIMS, expected, strict=True):
+        assert claim.paper.startswith("no number" if difference is None else f"{difference:+.2f} ("), claim.text
+
+
+def test_a_claim_is_summed_seed_by_seed(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "supervised-seed0.json")
+    scores = {"supervised": {0: 0.30, 1: 0.40, 2: 0.50}, "classmix": {0: 0.31, 1: 0.42, 5: 0.9}}
+    for method, seeds in scores.items():
+        for seed, miou in seeds.items():
+            record["config"]["seed"], record["test"]["last"]["miou"] = seed, miou
+            write_json(tmp_path / "small" / "toyscapes" / "20" / f"{method}-seed{seed}.json", record)
+    summary = CLAIMS[0].summary("small/toyscapes", tmp_path)
+    assert summary.values == pytest.approx((1.0, 2.0))  # only seeds that both have
+    assert CLAIMS[2].summary("small/toyscapes", tmp_path).values == ()
+    assert Claim("", ((1, "fig7a/32"), (-1, "20/classmix")), "").summary("small/nyu_v2", tmp_path) is None
+
+
+def test_a_data_set_without_20_labels_answers_with_its_own_number(tmp_path):
+    record = read_json(ROOT / "results" / "small" / "nyu_v2" / "all" / "supervised-seed0.json")
+    for method, miou in {"supervised": 0.30, "classmix": 0.32}.items():
+        for seed in range(3):
+            record["config"]["seed"], record["val"]["last"]["miou"] = seed, miou
+            write_json(tmp_path / "small" / "nyu_v2" / "50" / f"{method}-seed{seed}.json", record)
+    assert CLAIMS[0].summary("small/nyu_v2", tmp_path).values == pytest.approx((2.0, 2.0, 2.0))
+    assert CLAIMS[0].summary("small/voc", tmp_path).values == ()
+    for small, counts in LABELS.items():
+        assert set(counts.values()) == {name.split("/")[2] for name in RECIPES if name.startswith(small)} - {"all"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [((), "no record"), ((1.0, 1.1), "2 seeds: too few"), ((1.0, 1.1, 0.9), "seen"), ((-1.0, -1.1, -0.9), "not seen"),
+     ((1.0, -1.1, 0.9), "undecided")],
+)  # fmt: skip
+def test_verdicts(values, said):
+    assert verdict(Summary(values)) == said

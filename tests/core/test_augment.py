@@ -1,0 +1,74 @@
+"""reco_core.transforms."""
+
+import pytest
+import torch
+
+from reco_core.augment import random_scale_crop, strong_augment
+from reco_core.errors import InputError
+
+
+def coordinates(height, width):
+    """An image whose channels are its own rows and columns, and a label that repeats the row."""
+    rows = torch.linspace(0, 1, height)[:, None].expand(height, width)
+    columns = torch.linspace(0, 1, width)[None].expand(height, width)
+    label = torch.arange(height)[:, None].expand(height, width).contiguous()
+    return torch.stack([rows, columns, torch.zeros_like(rows)]), label
+
+
+def test_crop_moves_image_and_label_together(generator):
+    image, label = coordinates(40, 50)
+    for _ in range(20):
+        cut, cut_label = random_scale_crop(image, label, (16, 24), (1.0, 1.0), generator)
+        assert cut.shape == (3, 16, 24) and cut_label.shape == (16, 24)
+        torch.testing.assert_close(cut[0] * 39, cut_label.float())
+
+
+def test_scaling_keeps_labels_whole(generator):
+    image, label = coordinates(40, 50)
+    label[:, 25:] = 255
+    values = set(label.unique().tolist())
+    for _ in range(20):
+        cut, cut_label = random_scale_crop(image, label, (32, 32), (0.5, 1.5), generator)
+        assert cut.shape == (3, 32, 32) and set(cut_label.unique().tolist()) <= values
+        inside = cut_label != 255
+        assert (cut[0][inside] * 39 - cut_label[inside]).abs().max() < 2
+
+
+def test_padding_reflects_the_image_and_ignores_the_label(generator):
+    image, label = coordinates(20, 20)
+    cut, cut_label = random_scale_crop(image, label, (26, 20), (1.0, 1.0), generator)
+    assert (cut_label[:3] == 255).all() and (cut_label[23:] == 255).all() and (cut_label[3:23] != 255).all()
+    torch.testing.assert_close(cut[:, :3], image[:, 1:4].flip(1))
+
+
+def test_a_crop_that_reflection_cannot_fill_is_refused(generator):
+    image, label = coordinates(20, 20)
+    with pytest.raises(InputError, match=r"crop 64 x 64 is larger than an image of 20 x 20 pixels .* smaller crop"):
+        random_scale_crop(image, label, (64, 64), (1.0, 1.0), generator)
+
+
+def test_strong_augmentation_flips_all_three_alike(generator):
+    label = coordinates(8, 8)[1].T.contiguous()
+    images, labels = torch.rand(64, 3, 8, 8), label.expand(64, 8, 8)
+    confidence = labels / 10
+    new_images, new_labels, new_confidence = strong_augment(images, labels, confidence, generator)
+    flipped = new_labels[:, 0, 0] == 7
+    assert 12 < int(flipped.sum()) < 52
+    torch.testing.assert_close(new_confidence, new_labels / 10)
+    # An image that was neither jittered nor blurred (one in ten) is its source, flipped or not.
+    untouched = [i for i in range(64) if torch.equal(new_images[i], images[i].flip(-1) if flipped[i] else images[i])]
+    assert 1 <= len(untouched) <= 20
+    assert new_images.min() > -1e-5 and new_images.max() < 1 + 1e-5 and new_images.shape == images.shape
+
+
+def test_images_of_a_batch_are_augmented_independently(generator):
+    images = torch.rand(1, 3, 8, 8).expand(16, -1, -1, -1)
+    augmented, _, none = strong_augment(images, torch.zeros(16, 8, 8, dtype=torch.int64), generator=generator)
+    assert none is None
+    assert len({tuple(image.flatten().tolist()) for image in augmented}) > 10
+
+
+def test_repeatable_from_a_generator():
+    images, labels = torch.rand(4, 3, 16, 16), torch.randint(5, (4, 16, 16))
+    runs = [strong_augment(images, labels, generator=torch.Generator().manual_seed(5))[:2] for _ in range(2)]
+    assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))

@@ -1,0 +1,106 @@
+"""reco_core.labels."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reco_core.datasets.splits import balanced_split, class_presence, read_split, write_split
+from reco_core.errors import InputError
+
+
+class Presence:
+    """A data set of one-row label maps with given classes an image."""
+
+    name, split = "presence", "train"
+
+    def __init__(self, rows, names=None):
+        self.rows = rows
+        self.num_classes = 6
+        self.classes = tuple("abcdef")
+        self.names = names or [f"{index:03d}" for index in range(len(rows))]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def has_label(self, index):
+        return bool(self.rows[index])
+
+    def __getitem__(self, index):
+        return torch.zeros(3, 1, 7), torch.tensor([[*self.rows[index], 255]])
+
+
+rows = st.lists(st.lists(st.integers(0, 5), max_size=4), min_size=3, max_size=30)
+
+
+def test_presence_ignores_255():
+    assert class_presence(Presence([[0, 2], [5]])).tolist() == [[1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.integers(1, 10), st.integers(0, 1000))
+def test_a_split_is_a_partition_and_covers_what_it_can(rows, wanted, seed):
+    data = Presence(rows)
+    suitable = sum(bool(row) for row in rows)
+    if wanted > suitable:
+        with pytest.raises(InputError, match=f"{wanted} labelled images asked for, but {suitable} have a mask"):
+            balanced_split(data, wanted, seed)
+        return
+    split = balanced_split(data, wanted, seed)
+    assert len(set(split.labelled)) == wanted
+    assert sorted(split.labelled + split.unlabelled) == list(range(len(rows)))
+    assert all(data.has_label(index) for index in split.labelled)
+    occurring = {value for row in rows for value in row}
+    shown = {value for index in split.labelled for value in rows[index]}
+    assert set(split.missing_classes) == {name for value, name in enumerate("abcdef") if value not in shown}
+    if wanted >= len(occurring):  # each choice adds the least-seen class, so after so many none is left out
+        assert shown == occurring
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows.filter(lambda rows: all(rows)), st.integers(0, 1000), st.randoms())
+def test_a_split_depends_on_seed_and_names_alone(rows, seed, random):
+    """The same images listed in another order, as another file system might, give the same labelled names."""
+    data = Presence(rows)
+    order = list(range(len(rows)))
+    random.shuffle(order)
+    shuffled = Presence([rows[index] for index in order], [data.names[index] for index in order])
+    first, second = balanced_split(data, 2, seed), balanced_split(shuffled, 2, seed)
+    assert first.names == second.names and first.digest == second.digest
+
+
+def test_other_seeds_choose_other_images():
+    data = Presence([[index % 6] for index in range(60)])
+    assert len({balanced_split(data, 6, seed).digest for seed in range(10)}) == 10
+
+
+def test_rare_classes_are_labelled_about_as_often_as_common_ones():
+    data = Presence([[0]] * 50 + [[1]] * 10 + [[2]] * 10)
+    split = balanced_split(data, 12, seed=0)
+    counts = np.bincount([data.rows[index][0] for index in split.labelled])
+    assert counts.tolist() == [4, 4, 4]
+
+
+def test_min_classes_and_all_labels():
+    data = Presence([[0], [0, 1], [1, 2], [], [3]])
+    assert set(balanced_split(data, 2, 0, min_classes=2).labelled) == {1, 2}
+    with pytest.raises(InputError, match="at least 2 class"):
+        balanced_split(data, 3, 0, min_classes=2)
+    everything = balanced_split(data, None, 0)
+    assert everything.labelled == (0, 1, 2, 4) and everything.unlabelled == (3,)
+
+
+def test_write_and_read(tmp_path):
+    data = Presence([[0], [1], [2], [3]])
+    split = balanced_split(data, 2, seed=1)
+    write_split(split, tmp_path / "split.json")
+    assert read_split(tmp_path / "split.json", data) == split
+    (tmp_path / "split.json").write_text(json.dumps({"labelled": ["nowhere"]}))
+    with pytest.raises(InputError, match=r'split.json: presence/train has no image "nowhere"'):
+        read_split(tmp_path / "split.json", data)
+    (tmp_path / "split.json").write_text("{}")
+    with pytest.raises(InputError, match="no list 'labelled'"):
+        read_split(tmp_path / "split.json", data)
