@@ -1,4 +1,4 @@
-# `make book` to read, `make train` to train. Each target is a line or two: the work is in scripts/ and reco_core/.
+# `make book` to read, `make train` to train. Each target is a line or two: the work is in scripts/, reco_core/, book/.
 # RECO_PROFILE=smoke | demo | full says how much the chapters compute.
 
 PYTHON = .venv/bin/python
@@ -7,14 +7,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:            ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ -/'
 
-.venv/ready: pyproject.toml constraints.txt scripts/setup.sh
+.venv/ready: pyproject.toml book/pyproject.toml constraints.txt scripts/setup.sh
 	scripts/setup.sh
 
 setup: .venv/ready  ## create .venv with the pinned versions
 
 book: setup      ## execute every chapter from scratch on a copy, then build the HTML book
 	$(PYTHON) scripts/execute_notebooks.py
-	$(PYTHON) _build/source/scripts/write_pages.py
+	$(PYTHON) -m reco_book.pages _build/source
 	scripts/build_html.sh _build/source
 
 html: setup      ## build the HTML book from the committed outputs, in seconds
@@ -23,7 +23,7 @@ html: setup      ## build the HTML book from the committed outputs, in seconds
 notebooks: setup ## for authors: execute the chapters and write their outputs back into notebooks/
 	$(PYTHON) scripts/execute_notebooks.py --write-back
 
-test: setup      ## style, unit tests, every notebook in the smoke profile, a book build
+test: setup      ## style, types, unit tests, every notebook in the smoke profile, a book build
 	scripts/test.sh
 
 train: setup     ## train ReCo + ClassMix on toyscapes with 20 labels, minutes on two cores

@@ -19,6 +19,7 @@ import tyro
 from reco_core import datasets
 from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
 from reco_core.runs.records import environment, source_revision
+from reco_core.runs.session import Session
 from reco_core.trainers import Trainer
 
 OUTPUT = Path(__file__).parent / "results" / "load.json"
@@ -66,7 +67,7 @@ def run(steps: int, every: int) -> list[dict[str, Any]]:
     scenes = datasets.cached(datasets.load("toyscapes", length=24, size=(32, 32)))
     watch = Watch()
     with tempfile.TemporaryDirectory() as folder:
-        Trainer(options, Path(folder) / "run", train=scenes, val=scenes, test=scenes, reporter=watch).fit()
+        Session(Trainer(options, scenes), Path(folder) / "run", val=scenes, test=scenes, reporter=watch).run()
     return watch.entries
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import torch
 import tyro
-from reco_book.reference.plain_loss import plain_loss
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
+from reco_book.reference.plain_loss import plain_loss
 from reco_core.losses import RegionalContrastLoss
 from reco_core.runs.records import environment, source_revision
 

@@ -17,6 +17,7 @@ import torch
 import tyro
 from step import OUTPUT, RandomScenes
 
+import reco_book  # noqa: F401 - its recipes
 from reco_core.runs.recipes import recipe
 from reco_core.runs.records import environment, source_revision
 from reco_core.trainers import Trainer
@@ -37,8 +38,8 @@ def train(accelerator: str) -> None:
         accelerator=accelerator,
     )
     data = RandomScenes((180, 240), 11)
-    trainer = Trainer(options, train=data, val=data, test=data)
-    batches = trainer._batches(range(100_000))
+    trainer = Trainer(options, data)
+    batches = trainer.batches(range(100_000))
     for _ in range(WARM):
         trainer.training_step(*next(batches))
     finish(accelerator)

@@ -24,7 +24,7 @@ import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
-from reco_core.config import DataConfig, Method, ModelConfig, OptimisationConfig, TrainConfig
+from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, TrainConfig
 from reco_core.runs.records import environment, source_revision
 from reco_core.trainers import Trainer
 
@@ -57,7 +57,7 @@ class RandomScenes:
 
 
 def main(
-    methods: tuple[Method, ...] = ("classmix", "reco+classmix"),
+    methods: tuple[str, ...] = ("classmix", "reco+classmix"),
     backbone: str = "resnet101",
     width: int = 256,
     representation_dim: int = 256,
@@ -96,8 +96,8 @@ def main(
     )
     made = {method: replace(options, method=method) for method in methods}
     peak = {method: peak_memory(each, data) for method, each in made.items()} if accelerator == "cuda" else {}
-    trainers = {method: Trainer(each, train=data, val=data, test=data) for method, each in made.items()}
-    labelled, unlabelled = next(Trainer(options, train=data, val=data, test=data)._batches(range(1)))
+    trainers = {method: Trainer(each, data) for method, each in made.items()}
+    labelled, unlabelled = next(Trainer(options, data).batches(range(1)))
     batches = {
         method: (labelled, unlabelled if trainer.options.uses_unlabelled else None)
         for method, trainer in trainers.items()
@@ -135,8 +135,8 @@ def peak_memory(options: TrainConfig, data: RandomScenes) -> int:
     """Most bytes allocated on the GPU in two training steps, with nothing else on it that the process keeps."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    trainer = Trainer(options, train=data, val=data, test=data)
-    for batch in trainer._batches(range(2)):
+    trainer = Trainer(options, data)
+    for batch in trainer.batches(range(2)):
         trainer.training_step(*batch)
     return torch.cuda.max_memory_allocated()
 

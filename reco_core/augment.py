@@ -5,6 +5,9 @@ Strong: colour jitter, blur and flip, on batches, on the device, after the teach
 Parameters are drawn from a CPU generator, so that a GPU step has nothing to wait for.
 """
 
+from collections.abc import Sequence
+from typing import overload
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -80,6 +83,14 @@ def _jitter(image: Tensor, generator: torch.Generator | None) -> Tensor:
     return TF.adjust_hue(image, hue)
 
 
+@overload
+def strong_augment(
+    images: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor, Tensor]: ...
+@overload
+def strong_augment(
+    images: Tensor, labels: Tensor, confidence: None = None, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor, None]: ...
 def strong_augment(
     images: Tensor, labels: Tensor, confidence: Tensor | None = None, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -112,12 +123,12 @@ def strong_augment(
     return images, labels, confidence
 
 
-def enlarge(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def enlarge(logits: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear enlargement of logits (B, C, h, w) to (B, C, *size), corners aligned (published experiments)."""
     return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=True)
 
 
-def reduce_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:
+def reduce_labels(labels: Tensor, size: Sequence[int]) -> Tensor:
     """Nearest-neighbour reduction of labels (B, H, W) to the representation's size (B, h, w) (published experiments).
 
     Corners are not aligned, unlike in `enlarge`: at a crop of 321 the two drift apart by up to 3 pixels.

@@ -6,13 +6,14 @@ laptop. The paper's settings (Appendix A) are noted at each field; `runs/recipes
 
 import dataclasses
 import json
+import reprlib
 from dataclasses import field
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 
 Count = Annotated[int, Field(ge=1)]
 WholeNumber = Annotated[int, Field(ge=0)]
@@ -199,6 +200,11 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
+def as_json(values: Any) -> bytes:
+    """JSON that pydantic reads: where a name is no UTF-8, as a file's name may be, stands a question mark."""
+    return json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")
+
+
 Kind = TypeVar("Kind")
 
 
@@ -214,9 +220,11 @@ def from_dict(kind: type[Kind], values: Any, where: str = "configuration") -> Ki
         InputError: an unknown field, or a value that a field does not take, named with its place.
     """
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(values))
+        return TypeAdapter(kind).validate_json(as_json(values))
     except ValidationError as error:
         raise InputError(f"{where}: {explained(error)}") from error
+    except TypeError as error:  # a checkpoint can hold tensors
+        raise InputError(f"{where}: not a configuration: {one_line(error)}; use another one") from error
 
 
 def explained(error: ValidationError) -> str:
@@ -228,4 +236,5 @@ def explained(error: ValidationError) -> str:
     said = problem["msg"].removeprefix("Value error, ")
     if not place or problem["type"] == "value_error":  # a rule of ours, which names its fields
         return said
-    return f"{place}: {problem['input']!r}: {said[0].lower()}{said[1:]}"
+    value = "" if problem["type"] == "missing" else f" {reprlib.repr(problem['input'])}:"
+    return f"{place}:{value} {said[0].lower()}{said[1:]}"

@@ -1,6 +1,6 @@
 """Scores of a network on a data set: confusion matrix and mean intersection over union (Section 4)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,7 @@ def evaluate(
     return Scores(confusion.cpu())
 
 
-def classes_of(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def classes_of(logits: Tensor, size: Sequence[int]) -> Tensor:
     """The most probable class of every pixel: logits (B, C, h, w) -> (B, *size) int64."""
     return enlarge(logits, size).argmax(dim=1)
 

@@ -14,7 +14,7 @@ from reco_core.errors import InputError, one_line
 try:
     import fcntl
 except ImportError:  # Windows has no flock: there two processes with one file are not noticed
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0)
 """Flag for opening a file of our own: a link in its place might lead to a file that is somebody's."""
@@ -32,7 +32,7 @@ def lock(handle: int, wait: bool = False) -> bool:
     return True
 
 
-def atomic_write(path: Path, write: Callable[[IO[bytes]], None], keep: Path | None = None) -> None:
+def atomic_write(path: Path, write: Callable[[IO[bytes]], object], keep: Path | None = None) -> None:
     """Let `write` fill a temporary file in `path`'s folder, then put it in `path`'s place in one step.
 
     Args:
@@ -131,7 +131,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         InputError: as `read_json`, naming the line.
     """
     text = _read_text(path)
-    return [_json_object(line, f"{path}, line {number}") for number, line in enumerate(text.splitlines(), 1) if line]
+    return [_json_object(line, f"{path}, line {number}") for number, line in enumerate(text.splitlines(), 1)]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The ReCo loss (Section 3.1, :eq:`eq-reco`) and the cross-entropies of the objective (Section 3.3, :eq:`eq-total`)."""
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -74,7 +74,9 @@ class _OwnKeysContrast(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, queries: Tensor, positive: Tensor, table: Tensor, index: Tensor, temperature: float) -> Tensor:
+    def forward(
+        ctx: Any, queries: Tensor, positive: Tensor, table: Tensor, index: Tensor, temperature: float
+    ) -> Tensor:
         """(C, Q, D), (C, D), (N, D), (C, Q, K) -> (C, Q)."""
         shape, keys = queries.shape[:2], index.shape[-1]
         flat = queries.detach().flatten(0, 1)
@@ -90,7 +92,7 @@ class _OwnKeysContrast(torch.autograd.Function):
         return (total - pull).view(shape)
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return upstream[..., None] * gradient, None, None, None, None
 

@@ -5,7 +5,7 @@ CutOut and CutMix after French et al. (2020), ClassMix after Olsson et al. (2021
 next one of the batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 def half_area_boxes(
     batch_size: int,
-    size: tuple[int, int],
+    size: Sequence[int],
     generator: torch.Generator | None = None,
     device: torch.device | None = None,
 ) -> Tensor:

@@ -8,7 +8,7 @@ open: `print(model)` shows normalise, encoder, classifier, representer, and the 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +80,7 @@ def _dilate(stage: nn.Module, inner: int, outer: int) -> None:
         seen_stride = seen_stride or strided
 
 
-def _resnet(network: nn.Module, output_stride: int) -> Backbone:
+def _resnet(network: Any, output_stride: int) -> Backbone:
     if output_stride == 8:
         _dilate(network.layer3, inner=1, outer=2)
         _dilate(network.layer4, inner=2, outer=4)
@@ -92,7 +92,7 @@ def _resnet(network: nn.Module, output_stride: int) -> Backbone:
     return Backbone(low, high, low_level_channels=out_channels // 8, out_channels=out_channels)
 
 
-def _mobilenet(network: nn.Module, output_stride: int) -> Backbone:
+def _mobilenet(network: Any, output_stride: int) -> Backbone:
     # features[0:4] reach stride 4, [4:7] stride 8, [7:14] stride 16, [14:18] stride 32; [18] widens for ImageNet.
     low, high = network.features[:4], network.features[4:18]
     if output_stride == 8:
@@ -200,6 +200,9 @@ class Normalise(nn.Module):
     The mean and deviation belong to the weights, so they travel in the network's state, not in a data pipeline.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, mean: tuple[float, float, float], std: tuple[float, float, float]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
@@ -220,6 +223,7 @@ class ImagePooling(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pooled = x.mean(dim=(2, 3), keepdim=True)
         conv, norm, relu = self.project
+        assert isinstance(norm, nn.BatchNorm2d)
         pooled = conv(pooled)
         if self.training and pooled.shape[0] == 1:
             # One value a channel has no variance, and batch norm refuses it: the running statistics serve instead.

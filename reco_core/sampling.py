@@ -4,7 +4,7 @@ Nothing here waits for a GPU: classes are counted from 0 to C - 1, present or no
 sorted list. At the end, Appendix B's alternative: prototypes and keys from a feature bank instead of from the batch.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -132,7 +132,7 @@ class _Gather(torch.autograd.Function):
     """Indexing, with a gradient in the memory format of its source: a channels-last one is not copied once more."""
 
     @staticmethod
-    def forward(ctx, representation: Tensor, index: Tensor) -> Tensor:
+    def forward(ctx: Any, representation: Tensor, index: Tensor) -> Tensor:
         """(B, D, h, w), (...) -> (..., D)."""
         ctx.save_for_backward(index)
         channels_last = representation.is_contiguous(memory_format=torch.channels_last)
@@ -142,7 +142,7 @@ class _Gather(torch.autograd.Function):
         return pixels[index // pixels.shape[1], index % pixels.shape[1]]
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
         options = {"dtype": upstream.dtype, "device": upstream.device, "memory_format": ctx.memory_format}
         gradient = torch.empty(ctx.shape, **options).zero_()
@@ -169,6 +169,9 @@ class FeatureBank(nn.Module):
         size: representations kept of each class.
         per_step: most representations that a class adds in a step.
     """
+
+    store: Tensor
+    pushed: Tensor
 
     def __init__(self, num_classes: int, dim: int, size: int = 1024, per_step: int = 64) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """The mean teacher (Section 3.3; Tarvainen and Valpola, 2017)."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class MeanTeacher(nn.Module):
             raise ValueError(f"decay must be in [0, 1), got {decay}")
         if batch_norm not in ("own", "copy"):
             raise ValueError(f"batch_norm must be 'own' or 'copy', got {batch_norm!r}")
-        self.network = copy.deepcopy(student).requires_grad_(False)
+        self.network: Any = copy.deepcopy(student).requires_grad_(False)
         self.decay = decay
         self.batch_norm = batch_norm
         self.ramp = ramp

@@ -6,6 +6,7 @@
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import torch
@@ -134,7 +135,8 @@ class Trainer:
         network = build_model(options.model, num_classes)
         if options.channels_last:
             network = network.to(memory_format=torch.channels_last)
-        network.representer.requires_grad_(options.uses_reco)
+        if network.representer is not None:
+            network.representer.requires_grad_(options.uses_reco)
         if options.sync_batch_norm:
             network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
         return network
@@ -147,7 +149,7 @@ class Trainer:
     @property
     def network(self) -> SegmentationNetwork:
         """The network that is evaluated: the teacher's where there is one (published experiments), else the student."""
-        return self.teacher.network if self.teacher is not None else self.student.module
+        return self.student.module if self.teacher is None else self.teacher.network
 
     def fit(self) -> None:
         """Train to the last step."""
@@ -177,30 +179,32 @@ class Trainer:
         output = self.student(images, self.contrast is not None)
         losses = {"supervised": supervised_cross_entropy(enlarge(output.logits, labels.shape[-2:]), labels)}
         regions, terms = [(output, labels)], None
-        if unlabelled is not None:
+        if self.method is not None and unlabelled is not None:
             weak, padding = self._to_device(unlabelled)
             valid = padding != IGNORE_INDEX
             terms = self.method(
                 UnlabelledBatch(weak, valid, (images, labels), self.student, self.contrast is not None, host, device)
             )
             losses |= terms.losses
-            trusted = terms.confidence >= self.options.weak_threshold
-            regions.append((terms.output, terms.labels.masked_fill(~trusted, IGNORE_INDEX)))
+            doubtful = terms.confidence < self.options.weak_threshold
+            regions.append((terms.output, terms.labels.masked_fill(doubtful, IGNORE_INDEX)))
         if self.contrast is not None:
             losses["reco"] = self.regional_contrast(regions, device)
-        self._optimise(sum(losses.values()))  # Eq. 5; eta is inside the unsupervised loss
+        self._optimise(reduce(torch.add, losses.values()))  # Eq. 5; eta is inside the unsupervised loss
         return losses if terms is None else losses | terms.after_step(self.step + 1)
 
     def regional_contrast(
         self, regions: Sequence[tuple[SegmentationOutput, Tensor]], generator: torch.Generator
     ) -> Tensor:
         """ReCo on labelled and trusted unlabelled pixels together, at the representation's resolution (Section 3.3)."""
-        representations, labels, confidences = [], [], []
+        if self.contrast is None:
+            raise ValueError(f"method {self.options.method!r} has no ReCo loss: take one that begins with reco+")
+        representations = [output.representation for output, _ in regions if output.representation is not None]
+        labels, confidences = [], []
         for number, (output, full_labels) in enumerate(regions):
             small = reduce_labels(full_labels, output.logits.shape[-2:])
             if number == 0 and self.options.data.partial_labels is not None:
                 small = fill_with_predictions(output.logits, small, self.options.reco.strong_threshold)
-            representations.append(output.representation)
             labels.append(small)
             confidences.append(label_confidence(output.logits, small))
         pixels = torch.cat(representations), torch.cat(labels), torch.cat(confidences)
@@ -261,7 +265,7 @@ class Trainer:
         """
         found = {}
         for kind, loader in self._loaders(range(step, step + 1), replace(self.options, num_workers=0)).items():
-            names = [self.train.names[index] for index, _ in next(iter(loader.batch_sampler))]
+            names = [self.train.names[index] for index, _ in next(iter(loader.batch_sampler or []))]
             images, labels = next(iter(loader))
             found[kind] = {"names": names, "images": images, "labels": labels}
         return found

@@ -8,32 +8,29 @@ was not set; with --axe FILE (axe-core's axe.min.js) also serious accessibility 
 """
 
 import argparse
-import base64
 import functools
 import http.server
 import itertools
-import json
 import shutil
-import subprocess
 import sys
-import tempfile
 import threading
-import time
-import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from websocket import WebSocket, create_connection
+from playwright.sync_api import ConsoleMessage, Error, Page, Route, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTHS = {"wide": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 # A redirection, and generated listings.
 SKIPPED = ("index.html", "genindex.html", "search.html", "py-modindex.html", "_modules/index.html")
+FLAGS = ("gpu", "quic", "background-networking", "component-update", "sync")
+MOST_PIXELS = 12_000
+"""Height of a picture."""
 
 PROBE = """
-(async () => {
+async () => {
   if (window.MathJax && MathJax.startup && MathJax.startup.promise) await MathJax.startup.promise;
   await document.fonts.ready;
   await Promise.allSettled(document.getAnimations().map(animation => animation.finished));
@@ -61,71 +58,8 @@ PROBE = """
       problems.push(`${v.impact} accessibility violation ${v.id}: ${node.html.slice(0, 160)}`);
   }
   return problems;
-})()
+}
 """
-
-
-class Browser:
-    """Headless Chromium, driven through its debugging protocol."""
-
-    def __init__(self, program: str) -> None:
-        self.profile = tempfile.TemporaryDirectory(prefix="pages-", ignore_cleanup_errors=True)
-        flags = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--no-first-run",
-        ]
-        flags += ["--hide-scrollbars", "--remote-debugging-port=0", f"--user-data-dir={self.profile.name}"]
-        self.process = subprocess.Popen([program, *flags], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self.socket = self._connect()
-        self.numbers, self.events = itertools.count(1), []
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-        self.open("about:blank")
-
-    def _connect(self) -> WebSocket:
-        port_file = Path(self.profile.name) / "DevToolsActivePort"
-        for _ in range(200):
-            if port_file.exists() and port_file.read_text().strip():
-                break
-            time.sleep(0.1)
-        port = port_file.read_text().split()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
-            target = next(page for page in json.load(answer) if page["type"] == "page")
-        return create_connection(target["webSocketDebuggerUrl"], timeout=60, suppress_origin=True)
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command; events that arrive meanwhile are kept."""
-        number = next(self.numbers)
-        self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while True:
-            message = json.loads(self.socket.recv())
-            if message.get("id") == number:
-                return message.get("result", {"error": message.get("error")})
-            self.events.append(message)
-
-    def open(self, url: str) -> None:
-        """Go to a page and wait until it has loaded."""
-        self.events.clear()
-        self.call("Page.navigate", url=url)
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(json.loads(self.socket.recv()))
-
-    def evaluate(self, script: str) -> Any:
-        """The value of a JavaScript expression, promises awaited."""
-        answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in answer:
-            return [f"script failed: {answer['exceptionDetails'].get('exception', {}).get('description', answer)}"]
-        return answer["result"].get("value")
-
-    def close(self) -> None:
-        """End the browser."""
-        self.socket.close()
-        self.process.terminate()
-        self.process.wait(timeout=20)
-        self.profile.cleanup()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -141,47 +75,44 @@ def serve(folder: Path) -> str:
     return f"http://127.0.0.1:{server.server_port}/"
 
 
-def complaints(events: list[dict[str, Any]], address: str) -> list[str]:
-    """Errors in the console, and requests for anything but the book's own files."""
-    found = []
-    for event in events:
-        parameters = event.get("params", {})
-        if event.get("method") == "Runtime.exceptionThrown":
-            details = parameters["exceptionDetails"]
-            found.append("script error: " + details.get("exception", {}).get("description", details["text"]))
-        if event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
-            found.append("console: " + parameters["entry"]["text"])
-        if event.get("method") == "Network.requestWillBeSent":
-            url = parameters["request"]["url"]
-            if not url.startswith((address, "data:", "blob:")):
-                found.append(f"asks for {url}")
-    return found
+def watch(page: Page, address: str, found: list[str]) -> None:
+    """Put down errors of scripts and of the console, and stop requests for anything but the book's own files."""
+
+    def own_files_alone(route: Route) -> None:
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            found.append(f"asks for {route.request.url}")
+            route.abort()
+
+    page.route("**/*", own_files_alone)
+    page.on("pageerror", lambda error: found.append(f"script error: {error.stack or error}"))
+    page.on("websocket", lambda socket: found.append(f"asks for {socket.url}"))
+    page.on("console", lambda message: found.append(f"console: {message.text}") if is_error(message) else None)
 
 
-def check(browser: Browser, address: str, page: str, width: str, theme: str, axe: str | None) -> list[str]:
-    """Everything that is wrong with one page at one width in one theme."""
-    columns, rows = WIDTHS[width]
-    browser.call(
-        "Emulation.setDeviceMetricsOverride",
-        width=columns,
-        height=rows,
-        deviceScaleFactor=1,
-        mobile=width == "phone",
-    )
-    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
-    browser.open(address + page)
-    if axe:
-        browser.call("Runtime.evaluate", expression=axe)
-    return (browser.evaluate(PROBE) or []) + complaints(browser.events, address)
+def is_error(message: ConsoleMessage) -> bool:
+    """Whether a line of the console reports an error; that no theme was chosen before the first visit is none."""
+    return message.type == "error" and "Got invalid theme mode: ." not in message.text
 
 
-def photograph(browser: Browser, picture: Path) -> None:
-    """Save the open page as a picture, at most 12,000 pixels high."""
-    size = browser.call("Page.getLayoutMetrics")["cssContentSize"]
-    clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 12_000), "scale": 1}
-    shot = browser.call("Page.captureScreenshot", captureBeyondViewport=True, format="png", clip=clip)
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    picture.write_bytes(base64.b64decode(shot["data"]))
+def check(page: Page, url: str, found: list[str], axe: Path | None) -> list[str]:
+    """Everything that is wrong with one page as it is shown now."""
+    found.clear()
+    try:
+        page.goto(url)
+        if axe:
+            page.add_script_tag(path=axe)
+        return page.evaluate(PROBE) + found
+    except Error as error:
+        return [f"cannot be probed: {error.message.splitlines()[0]}", *found]
+
+
+def photograph(page: Page, picture: Path) -> None:
+    """Save the open page as a picture, at most `MOST_PIXELS` high."""
+    width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    clip = {"x": 0, "y": 0, "width": width, "height": min(height, MOST_PIXELS)}
+    page.screenshot(path=picture, full_page=True, clip=clip)
 
 
 def main() -> int:
@@ -197,20 +128,25 @@ def main() -> int:
         print("check_pages: Chromium is not installed", file=sys.stderr)
         return 2
     html = options.html.resolve()
-    found = (str(page.relative_to(html)) for page in sorted(html.rglob("*.html")) if "_static" not in page.parts)
-    pages = options.pages or [page for page in found if page not in SKIPPED]
-    axe = options.axe.read_text(encoding="utf-8") if options.axe else None
-    address, browser, seen = serve(html), Browser(program), Counter()
-    try:
-        for page, width, theme in itertools.product(pages, WIDTHS, THEMES):
-            for problem in check(browser, address, page, width, theme, axe):
-                seen[problem] += 1
-                if seen[problem] == 1:
-                    print(f"{page} ({width}, {theme}): {problem}", flush=True)
-            if options.screenshots:
-                name = page.removesuffix(".html").replace("/", "-")
-                photograph(browser, options.screenshots / f"{name}-{width}-{theme}.png")
-    finally:
+    every = (str(page.relative_to(html)) for page in sorted(html.rglob("*.html")) if "_static" not in page.parts)
+    pages = options.pages or [page for page in every if page not in SKIPPED]
+    address, seen, found = serve(html), Counter(), []
+    flags = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in FLAGS)]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        for (width, (columns, rows)), theme in itertools.product(WIDTHS.items(), THEMES):
+            view = {"viewport": {"width": columns, "height": rows}, "is_mobile": width == "phone"}
+            page = browser.new_page(**view, color_scheme=theme)
+            watch(page, address, found)
+            for name in pages:
+                for problem in check(page, address + name, found, options.axe):
+                    seen[problem] += 1
+                    if seen[problem] == 1:
+                        print(f"{name} ({width}, {theme}): {problem}", flush=True)
+                if options.screenshots:
+                    picture = f"{name.removesuffix('.html').replace('/', '-')}-{width}-{theme}.png"
+                    photograph(page, options.screenshots / picture)
+            page.close()
         browser.close()
     print(f"{len(pages)} pages, {len(WIDTHS) * len(THEMES)} views each: {seen.total()} problems, {len(seen)} different")
     return 1 if seen else 0

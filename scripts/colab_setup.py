@@ -1,7 +1,7 @@
 """Prepare a Colab runtime for a chapter: `%run` by the first cell of every notebook, there only.
 
-Installs what pyproject.toml requires and the runtime lacks, and holds everything else, PyTorch above all, at the
-version that is there. The library itself is used from this checkout.
+Installs what the pyproject.toml files require, chapters need and the runtime lacks, and holds everything else, PyTorch
+above all, at the version that is there. The library and the book's code are used from this checkout.
 """
 
 import os
@@ -17,12 +17,17 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ("torch", "torchvision")
 """Never installed or changed: the runtime's own builds fit its GPU."""
+OF_THE_BOOK = ("pandas", "scikit-learn")
+"""What chapters import of the requirements in book/pyproject.toml; the others build the site."""
 
 
-def requirements(pyproject: Path) -> list[Requirement]:
-    """What the library needs, and myst-nb, with which chapters put numbers into their text."""
-    listed = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["dependencies"]
-    return [Requirement(text) for text in [*listed, "myst-nb"]]
+def requirements(root: Path = ROOT) -> list[Requirement]:
+    """What the library needs, and chapters beside it."""
+    library, book = (
+        [Requirement(text) for text in tomllib.loads(path.read_text(encoding="utf-8"))["project"]["dependencies"]]
+        for path in (root / "pyproject.toml", root / "book" / "pyproject.toml")
+    )
+    return [*library, *(requirement for requirement in book if requirement.name in OF_THE_BOOK)]
 
 
 def missing(wanted: list[Requirement]) -> list[str]:
@@ -48,12 +53,12 @@ def install(packages: list[str]) -> None:
 
 
 def main() -> None:
-    """Install what is missing, make the library importable, and go to the chapters' folder."""
-    packages = missing(requirements(ROOT / "pyproject.toml"))
+    """Install what is missing, make `reco_core` and `reco_book` importable, and go to the chapters' folder."""
+    packages = missing(requirements())
     if packages:
         print(f"Installing {', '.join(packages)}; PyTorch {version('torch')} stays.")
         install(packages)
-    sys.path.insert(0, str(ROOT))
+    sys.path[:0] = [str(ROOT), str(ROOT / "book")]
     os.chdir(ROOT / "notebooks")
 
 

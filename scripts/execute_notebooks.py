@@ -4,7 +4,8 @@
     python scripts/execute_notebooks.py notebooks/01_*.ipynb --force
     python scripts/execute_notebooks.py --write-back         also put the outputs into notebooks/, to be committed
 
-A chapter counts as changed when its cells, the library, the recorded results, the profile or PyTorch's version did.
+A chapter counts as changed when its cells, the library, the book's own code, the recorded results, the profile or
+PyTorch's version did.
 """
 
 import argparse
@@ -24,9 +25,14 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "_build" / "source"
-FOLDERS = ("book", "notebooks", "reco_core", "results", "tests", "benchmarks", "scripts")
+FOLDERS = ("book", "notebooks", "reco_core", "results", "benchmarks")
 FILES = ("_config.yml", "_toc.yml", "README.md", "pyproject.toml")
-SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.ipynb")
+SKIPPED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints", "*.ipynb")
+SURROUNDINGS = (
+    "reco_core/**/*.py", "book/reco_book/**/*.py", "book/reco_book/**/*.json", "results/**/*.jsonl",
+    "benchmarks/results/*.json",
+)  # fmt: skip
+"""Files beside a chapter that can change its outputs."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SLOW_CELL = 5.0  # seconds from which a cell gets a line of its own
 
@@ -48,8 +54,8 @@ def copy_book(target: Path) -> None:
     for name in FILES:
         copy_changed(str(ROOT / name), str(target / name))
     (target / "notebooks").mkdir(exist_ok=True)
-    for path in [*target.glob("notebooks/*.ipynb"), *target.glob("book/*.md"), *target.glob("results/**/*.json")]:
-        if not (ROOT / path.relative_to(target)).exists():
+    for path in [*target.glob("notebooks/*.ipynb"), *target.glob("book/*.md"), *target.glob("results/**/*.*")]:
+        if path.is_file() and not (ROOT / path.relative_to(target)).exists():
             path.unlink()
 
 
@@ -62,7 +68,7 @@ def code_digest(notebook: nbformat.NotebookNode) -> str:
 def surroundings_digest(profile: str) -> str:
     """SHA-256 prefix of everything else that can change an output."""
     digest = hashlib.sha256(f"{profile} {version('torch')} {version('matplotlib')}".encode())
-    for path in sorted([*ROOT.glob("reco_core/**/*.py"), *ROOT.glob("results/**/*.json")]):
+    for path in sorted(path for pattern in SURROUNDINGS for path in ROOT.glob(pattern)):
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-REPEATED = ("README.md", "CITATION.cff", "book/*.md", "notebooks/*.ipynb")
+REPEATED = ("*.md", "CITATION.cff", "book/*.md", "notebooks/*.ipynb")
 
 
 def repository_url(root: Path = ROOT) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
+from reco_core.methods import METHODS
 from reco_core.runs.session import Session
 from reco_core.trainers import Trainer
 
@@ -58,6 +59,9 @@ TINY = TrainConfig(
 )
 """A run of a second."""
 
+LEARNERS = [*METHODS, "reco+classmix", "reco+s4gan", "reco+unimatch"]
+"""Methods that are trained until they have learnt something: without ReCo all, with it one of each kind."""
+
 DATA = ("num_labelled", "partial_labels", "crop", "unlabelled_share")
 OPTIMISATION = ("iterations", "batch_size", "learning_rate", "optimiser")
 
@@ -78,6 +82,17 @@ def tiny_run(folder: Path | None = None, data: Any = None, reporter: Any = None,
     """A session on tiny scenes, which are its validation and test images too."""
     data = data if data is not None else TinyScenes()
     return Session(tiny_trainer(data, **changes), folder, val=data, test=data, reporter=reporter)
+
+
+def eager(**changes: Any) -> dict[str, Any]:
+    """Changes for `tiny_options` that let pseudo-labels count after some steps, when few pixels are confident."""
+    easy = replace(TINY.reco, strong_threshold=0.4)
+    return {"reco": easy, "s4gan_threshold": 0.4, "consistency_threshold": 0.4, **changes}
+
+
+def losses_of(trainer: Trainer) -> list[dict[str, float]]:
+    """Train to the last step; the losses of every step."""
+    return [{name: value.item() for name, value in losses.items()} for losses in trainer.steps()]
 
 
 def weights(run: Trainer | Session) -> torch.Tensor:

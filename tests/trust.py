@@ -1,9 +1,10 @@
 """What the tests of trust share: a mark that tells what a test tries, and what counts as a refusal.
 
 Every test of a fault carries `fault(...)`. The book's page "What can go wrong" is written from these marks by
-scripts/write_faults.py, and only from those of tests that pass; so what the page says has been asserted.
+`python -m reco_book.faults`, and only from those of tests that pass; so what the page says has been asserted.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -12,12 +13,12 @@ from typing import Any
 
 import pytest
 import torch
+from shared import TINY, TinyScenes
 
+from reco_book.faults import quoted
+from reco_core.cli.main import main
 from reco_core.errors import InputError
-from reco_core.runs.records import Record
-
-ANYTHING = "…"
-"""In an expected message: words of Pillow, PyTorch or the system, which differ between versions."""
+from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed
 
 
 def fault(group: str, what: str, how: str, happened: str, **counts: int) -> pytest.MarkDecorator:
@@ -27,7 +28,8 @@ def fault(group: str, what: str, how: str, happened: str, **counts: int) -> pyte
         group: heading of the table.
         what: goes wrong.
         how: it was provoked.
-        happened: as the test asserts it.
+        happened: as the test asserts it. An expected message stands between “ and ”, as of `says`; the test records the
+            real one with `record_property("said", message)`, and the page shows that.
         counts: inputs (tried), faults (injected), resumed (runs that went on after a fault).
     """
     return pytest.mark.fault(group, what, how, happened, **counts)
@@ -42,7 +44,8 @@ class Case:
     make: Callable[..., Any]
     """Puts it there; is given the folder."""
     happened: str
-    """The message of the refusal, without the folder, or how it was read."""
+    """How it was read, or what is pinned of the refusal, without the folder: the file, the value and the remedy, with
+    "…" for any words between them, and "[…]" for words of Pillow, PyTorch or the system."""
     expected: Any = None
     """What is read; None if it is refused."""
 
@@ -66,10 +69,21 @@ def refusal(action: Callable[[], Any], folder: Path) -> str:
     return message.replace(f"{folder}/", "").replace(str(folder), "FOLDER")
 
 
+def refused(arguments: Iterable[Any], capsys: pytest.CaptureFixture[str], code: int = 2) -> str:
+    """The last line that a command tells on standard error, without "reco: ", when it ends with this code."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    assert end.value.code == code
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    last = told.strip().splitlines()[-1]
+    assert last.startswith("reco: "), told
+    return last.removeprefix("reco: ")
+
+
 def says(message: str, expected: str) -> bool:
-    """Whether a message is the expected one, whatever stands for ANYTHING."""
-    pattern = ".*".join(re.escape(part) for part in expected.split(ANYTHING))
-    return re.fullmatch(pattern, message) is not None
+    """Whether a message has the expected fragments, in their order, and other words only where "…" or "[…]" stands."""
+    return quoted(message, expected) is not None
 
 
 def tree(folder: Path) -> dict[str, Any]:
@@ -90,15 +104,35 @@ def same(found: Any, expected: Any) -> bool:
     return found == expected
 
 
-def check(case: Case, action: Callable[[], Any], folder: Path) -> None:
+def check(case: Case, action: Callable[[], Any], folder: Path, record_property: Callable[[str, object], None]) -> None:
     """The case is read rightly, or refused as it says; nothing is written, neither in the folder nor beside it."""
     before = tree(folder.parent)
     if case.expected is None:
         message = refusal(action, folder)
         assert says(message, case.happened), message
+        record_property("said", message)
     else:
         assert same(action(), case.expected)
     assert tree(folder.parent) == before
+
+
+SCORES = RecordedScores(miou=0.5, pixel_accuracy=0.75, iou=(0.5, None, 0.5))
+RECORD = Record(
+    about=About("tiny/2", None, None, TINY.method, TINY.seed, TINY, {"device": "cpu"}, None),
+    split=SplitUsed("0123456789abcdef", ("scene00", "scene01"), 6, ()),
+    classes=TinyScenes.classes,
+    val=SCORES,
+    test=SCORES,
+    best=Best(step=3, miou=0.625),
+    history=({"step": 3, "supervised": 1.5}, {"step": 3, "miou": 0.625}, {"step": 6, "miou": 0.5}),
+    seconds=1.5,
+)
+"""As a run on tiny scenes leaves it."""
+
+
+def as_line(record: Record) -> dict[str, Any]:
+    """A record as it stands in a file of JSON lines."""
+    return dataclasses.asdict(record)
 
 
 def lasting(record: Record) -> Record:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from reco_book.cells import cell_recipe
+from reco_book.experiments import COMPARED
 from reco_book.paper import TABLE_1, TABLES, paper_table
 from reco_book.recorded import Places, label_losses, recipe_scores
 from reco_book.seeds import Summary, paired_difference, summarise
 from reco_book.tables import markdown, with_interval, with_spread
 from reco_core.methods import METHOD_NAMES
-from reco_core.runs.recipes import COMPARED, SHARES, twins
+from reco_core.runs.recipes import SHARES, twins
 
 
 def scores_by_setting(

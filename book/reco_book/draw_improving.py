@@ -1,23 +1,23 @@
 """Draw book/_static/improving.png: one network's predictions of two scenes while it learns from 20 labels.
 
-    python scripts/draw_improving.py
+    python -m reco_book.draw_improving
 
 Trains the defaults of `TrainConfig` once, ReCo + ClassMix from random weights, some minutes on two cores.
 """
 
-from pathlib import Path
-
 import torch
 from matplotlib import rc_context
 
-from reco_book.figures.improving import improving
+from reco_book import ROOT
 from reco_book.figures.style import RC
-from reco_core.cli.main import Progress
+from reco_book.figures.training import improving
+from reco_core.cli.training import Progress
 from reco_core.config import DataConfig, TrainConfig
 from reco_core.evaluation import predict
+from reco_core.runs.session import Session
 from reco_core.trainers import Trainer
 
-PICTURE = Path(__file__).resolve().parent.parent / "book" / "_static" / "improving.png"
+PICTURE = ROOT / "book" / "_static" / "improving.png"
 SCENES = (0, 3)
 STEPS = (50, 150, 300, 600)
 
@@ -34,17 +34,18 @@ class Snapshots(Progress):
         super().on_scores(step, scores)
         if step in STEPS:
             network, training = trainer.network, trainer.network.training
-            images = torch.stack([trainer.val[index][0] for index in SCENES])
+            images = torch.stack([session.val[index][0] for index in SCENES])
             self.kept[step] = list(predict(network.eval(), images))
             network.train(training)
 
 
 options = TrainConfig(eval_every=50, data=DataConfig(test_split=None))
 keeper = Snapshots(options.optimisation.iterations)
-trainer = Trainer(options, reporter=keeper)
-trainer.fit()
-images, truths = zip(*(trainer.val[index] for index in SCENES), strict=True)
+trainer = Trainer(options)
+session = Session(trainer, reporter=keeper)
+session.run()
+images, truths = zip(*(session.val[index] for index in SCENES), strict=True)
 with rc_context(RC):
-    figure = improving(images, truths, keeper.kept, trainer.val.classes, trainer.val.palette)
+    figure = improving(images, truths, keeper.kept, session.val.classes, session.val.palette)
     figure.savefig(PICTURE, dpi=160, metadata={"Software": None})
 print(PICTURE)

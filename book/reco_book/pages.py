@@ -17,6 +17,7 @@ from matplotlib import rc_context
 from reco_book import ROOT
 from reco_book.cells import cell_recipe
 from reco_book.claims import CLAIMS, LEAST_SEEDS, SETS, verdict
+from reco_book.experiments import COMPARED
 from reco_book.figures.idea import idea
 from reco_book.figures.style import RC
 from reco_book.paper import TABLES
@@ -32,7 +33,6 @@ from reco_book.recorded import (
 from reco_book.seeds import by_method, miou_percent, paired_difference, summarise
 from reco_book.tables import markdown, with_interval, with_spread
 from reco_core.methods import METHOD_NAMES
-from reco_core.runs.recipes import COMPARED
 from reco_core.runs.records import Record, load_records
 
 PICTURE = Path("book/_static/idea.png")

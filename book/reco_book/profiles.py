@@ -3,7 +3,7 @@
 `smoke` runs every cell in seconds, for tests; `demo` is what the built book shows, minutes on a laptop; `full` trains
 for as many steps as the paper, on a GPU. A notebook reads the profile in one line:
 
-    from reco_core.profiles import PROFILE
+    from reco_book.profiles import PROFILE
 """
 
 import os

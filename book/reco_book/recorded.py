@@ -21,15 +21,16 @@ Places = Path | Sequence[Path]
 """A folder of results, or several, of which the first that has a record counts."""
 
 
-def recipe_records(name: str, results: Places) -> dict[int, Record]:
+def recipe_records(name: str, results: Places, series: str = "") -> dict[int, Record]:
     """Seed -> record of a recipe, or of a recipe with the same configuration (`recipes.twins`).
 
     Args:
         name: of the recipe.
         results: where the records are.
+        series: such as "reruns/cpu", of runs that were made once more.
     """
     found: dict[int, Record] = {}
-    everything = _records(results, Record, "")
+    everything = _records(results, Record, series)
     for twin in reversed(twins(name)):  # its own records last: they count where both are there
         found |= {record.seed: record for record in everything if record.about.recipe == twin}
     return dict(sorted(found.items()))
@@ -91,13 +92,13 @@ def _mean(found: Sequence[MeanScores]) -> MeanScores:
     )
 
 
-def recipe_scores(name: str, results: Places, which: str = "last") -> dict[int, float]:
-    """Seed -> mean IoU in percent of a recipe's records; which: "last" or "best".
+def recipe_scores(name: str, results: Places, which: str = "last", series: str = "") -> dict[int, float]:
+    """Seed -> mean IoU in percent of a recipe's records of a series; which: "last" or "best".
 
     Of the VOC animals subset only the classes of `ANIMALS` count: the others hardly occur in it.
     """
     score = animals_percent(which) if name.startswith("small/voc/") else miou_percent(which)
-    return {seed: score(record) for seed, record in recipe_records(name, results).items()}
+    return {seed: score(record) for seed, record in recipe_records(name, results, series).items()}
 
 
 def label_losses(name: str, results: Places) -> dict[int, float]:

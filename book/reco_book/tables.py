@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from reco_book import dendrograms
 from reco_book.recorded import MeanScores, near
 from reco_book.seeds import Summary, by_method, miou_percent, paired_difference, summarise
-from reco_core.analysis import dendrograms
 from reco_core.analysis.relations import ClassRelations
 from reco_core.methods import METHOD_NAMES
 from reco_core.runs.records import Evaluation, Record

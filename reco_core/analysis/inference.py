@@ -14,9 +14,9 @@ from torchvision.transforms.v2 import functional as TF
 from reco_core import config
 from reco_core.config import TrainConfig
 from reco_core.datasets import read_image
+from reco_core.datasets.base import write_png
 from reco_core.errors import InputError, one_line
 from reco_core.evaluation import predict
-from reco_core.files import atomic_write
 from reco_core.models import SegmentationNetwork, build_model
 from reco_core.runs.checkpoints import load_checkpoint
 
@@ -118,5 +118,5 @@ def predict_files(
         coloured = TF.to_pil_image(overlay(image, labels, trained.palette, opacity))
         indices = Image.fromarray(labels.numpy().astype(np.uint8))
         for picture, suffix in ((indices, ".labels.png"), (coloured, ".png")):
-            atomic_write(output / f"{Path(path).stem}{suffix}", lambda file, picture=picture: picture.save(file, "PNG"))
+            write_png(picture, output / f"{Path(path).stem}{suffix}")
         yield output / f"{Path(path).stem}.png"

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from reco_core.analysis import dendrograms
-from reco_core.analysis.relations import ClassRelations
+from reco_core.analysis.relations import ClassRelations, Linkage, grow
 from reco_core.errors import InputError
 from reco_core.files import atomic_write
 
@@ -28,6 +27,9 @@ COLOURS = {
     "ink": "#222222",
 }
 """Okabe and Ito's palette, told apart by colour-blind readers and, in this order, in greyscale."""
+
+Palette = Sequence[Sequence[int]]
+"""The colour of each class, 0 to 255."""
 
 
 def new_figure(width: float = 7.0, height: float = 3.5) -> Figure:
@@ -55,7 +57,12 @@ def hide_axes(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def colour_labels(labels: Tensor, palette: Sequence[Sequence[int]]) -> np.ndarray:
+def rgb(colour: Sequence[int]) -> tuple[float, float, float]:
+    """A palette's colour for Matplotlib."""
+    return colour[0] / 255, colour[1] / 255, colour[2] / 255
+
+
+def colour_labels(labels: Tensor, palette: Palette) -> np.ndarray:
     """(H, W) class indices -> (H, W, 3) uint8; 255 (ignore) is white."""
     table = np.full((256, 3), 255, dtype=np.uint8)
     table[: len(palette)] = np.asarray(palette, dtype=np.uint8)
@@ -64,51 +71,87 @@ def colour_labels(labels: Tensor, palette: Sequence[Sequence[int]]) -> np.ndarra
 
 def show_image(axes: Axes, image: Tensor, title: str = "") -> None:
     """Draw an image (3, H, W) in [0, 1]."""
-    axes.imshow(image.clamp(0, 1).permute(1, 2, 0).cpu().numpy(), interpolation="nearest")
-    axes.set_title(title)
-    hide_axes(axes)
+    _show(axes, image.clamp(0, 1).permute(1, 2, 0).cpu().numpy(), title)
 
 
-def show_labels(axes: Axes, labels: Tensor, palette: Sequence[Sequence[int]], title: str = "") -> None:
+def show_labels(axes: Axes, labels: Tensor, palette: Palette, title: str = "") -> None:
     """Draw a label map (H, W) in the data set's colours."""
-    axes.imshow(colour_labels(labels.cpu(), palette), interpolation="nearest")
+    _show(axes, colour_labels(labels.cpu(), palette), title)
+
+
+def show_values(axes: Axes, values: Tensor, title: str = "", colours: str = "cividis", most: float = 1.0) -> AxesImage:
+    """Draw numbers (H, W) from 0 to `most`; NaN is white. Returns what a colour bar is made from."""
+    return _show(axes, values.detach().cpu().numpy(), title, cmap=colours, vmin=0, vmax=most)
+
+
+def show(axes: Axes, thing: Tensor, palette: Palette, title: str = "") -> None:
+    """Draw an image (3, H, W), labels (H, W) int64, or confidence (H, W) float, as what it is."""
+    if thing.ndim == 3:
+        show_image(axes, thing, title)
+    elif thing.is_floating_point():
+        show_values(axes, thing, title)
+    else:
+        show_labels(axes, thing, palette, title)
+
+
+def _show(axes: Axes, picture: np.ndarray, title: str, **options: Any) -> AxesImage:
+    shown = axes.imshow(picture, interpolation="nearest", **options)
     axes.set_title(title)
     hide_axes(axes)
-
-
-def present_classes(labels: Sequence[Tensor], count: int) -> list[int]:
-    """Which of `count` classes some label maps show, in order: a legend names no others."""
-    found = {int(index) for part in labels for index in part.unique()}
-    return [index for index in range(count) if index in found]
+    return shown
 
 
 def class_legend(
-    figure: Figure, classes: Sequence[str], palette: Sequence[Sequence[int]], columns: int = 7, ignored: bool = False
+    figure: Figure,
+    classes: Sequence[str],
+    palette: Palette,
+    columns: int = 7,
+    ignored: bool = False,
+    shown: Sequence[Tensor] | None = None,
 ) -> None:
-    """A legend of class colours below the figure; with `ignored`, white for the label 255 too."""
+    """A legend of class colours below the figure.
+
+    Args:
+        figure: to draw on.
+        classes, palette: names and colours.
+        columns: of the legend.
+        ignored: white for the label 255 is named too.
+        shown: label maps; classes that none of them shows are left out.
+    """
+    found = range(len(classes)) if shown is None else {int(index) for part in shown for index in part.unique()}
     entries = [
-        Patch(facecolor=tuple(value / 255 for value in colour), edgecolor="#999999", label=name)
-        for name, colour in zip(classes, palette, strict=True)
+        Patch(facecolor=rgb(colour), edgecolor="#999999", label=name)
+        for index, (name, colour) in enumerate(zip(classes, palette, strict=True))
+        if index in found
     ]
     if ignored:
         entries.append(Patch(facecolor="white", edgecolor="#999999", label="ignored (255)"))
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, fontsize=8, handlelength=1.2)
 
 
-def clustered_graph(relations: ClassRelations, where: str, method: str = "average", distance: str = "cosine") -> Figure:
+def clustered_graph(
+    relations: ClassRelations, where: str, method: Linkage = "average", distance: str = "cosine"
+) -> Figure:
     """A relation graph as a heat map, its classes ordered by the tree that is grown from it (Fig. 8).
 
     Args:
         relations: of a network.
         where: "Z" or "R".
-        method, distance: of `dendrograms.grow`.
+        method, distance: of `relations.grow`.
     """
-    tree, side = dendrograms.grow(relations.graphs[where], method, distance), 3.2 + 0.19 * len(relations.classes)
+    import seaborn  # takes seconds, and no other picture of the library needs it
+    from matplotlib import pyplot
+
+    tree, side = grow(relations.graphs[where], method, distance), 3.2 + 0.19 * len(relations.classes)
     grid = seaborn.clustermap(
         relations.graphs[where], row_linkage=tree, col_linkage=tree, cmap="cividis", vmax=1,
         xticklabels=relations.classes, yticklabels=relations.classes, figsize=(side, side), dendrogram_ratio=0.16,
-        cbar_pos=(0.02, 0.85, 0.03, 0.12), cbar_kws={"label": f"cosine at {where}"},
+        cbar_pos=(0.02, 0.86, 0.025, 0.11),
     )  # fmt: skip
+    grid.ax_heatmap.tick_params(labelsize=9, length=0)
+    grid.ax_cbar.set_ylabel(f"cosine at {where}", fontsize=8)
+    grid.ax_cbar.tick_params(labelsize=8)
+    pyplot.close(grid.figure)  # whoever called may draw it; nobody else will
     return grid.figure
 
 

@@ -1,17 +1,19 @@
 """Which classes a network takes for alike (Section 5): class means over a data set, relation graph, confusion.
 
-Trees are grown from the graphs in `dendrograms.py`.
+`grow` makes a tree of a graph.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from scipy import stats
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
 from torch import Tensor, nn
 
 from reco_core import IGNORE_INDEX
@@ -22,6 +24,8 @@ from reco_core.files import put_json_line, read_json_lines
 from reco_core.sampling import relation_graph
 
 SCHEMA, KIND = 1, "relations"
+DISTANCES = ("cosine", "rows")
+Linkage = Literal["average", "complete", "single", "ward"]
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,20 @@ class ClassSums:
         rows = embedding.detach().permute(0, 2, 3, 1).flatten(0, 2)
         flat = labels.flatten()
         valid = flat != IGNORE_INDEX
-        if self.sums is None:
+        if self.sums is None:  # its size is known from the first batch on
             self.sums = torch.zeros(self.num_classes, rows.shape[1], dtype=torch.float64, device=rows.device)
             self.counts = self.counts.to(rows.device)
         self.sums.index_add_(0, flat[valid], rows[valid].double())
         self.counts += torch.bincount(flat[valid], minlength=self.num_classes).double()
 
     def means(self) -> Tensor:
-        """(C, D) float64; zero for an absent class."""
+        """(C, D) float64; zero for an absent class.
+
+        Raises:
+            ValueError: nothing was added.
+        """
+        if self.sums is None:
+            raise ValueError("no batch was added")
         return self.sums / self.counts.clamp(min=1)[:, None]
 
 
@@ -217,3 +227,36 @@ def _read(value: dict[str, Any], where: str) -> ClassRelations:
     if pixels.shape != (len(classes),):
         raise InputError(f"{where}: pixels of {pixels.shape} for {len(classes)} classes; write the file again")
     return ClassRelations(classes, absent, pixels, graphs, confusion, about)
+
+
+def distances(graph: np.ndarray, distance: str = "cosine") -> np.ndarray:
+    """Condensed distances between classes.
+
+    Args:
+        graph: (C, C) cosines.
+        distance: "cosine": 1 - cosine; "rows": Euclidean between the graph's rows taken as observations, which is
+            what the published dendrograms did.
+
+    Raises:
+        ValueError: another distance, or a graph with NaN (leave absent classes out).
+    """
+    if distance not in DISTANCES:
+        raise ValueError(f"distance must be one of {', '.join(DISTANCES)}, got {distance!r}")
+    if np.isnan(graph).any():
+        raise ValueError("the graph has NaN: leave absent classes out")
+    if distance == "rows":
+        return squareform(np.linalg.norm(graph[:, None] - graph[None], axis=-1), checks=False)
+    gap = np.clip(1 - (graph + graph.T) / 2, 0, None)
+    np.fill_diagonal(gap, 0)
+    return squareform(gap, checks=False)
+
+
+def grow(graph: np.ndarray, method: Linkage = "average", distance: str = "cosine") -> np.ndarray:
+    """SciPy's linkage (C - 1, 4) of a relation graph.
+
+    Args:
+        graph: (C, C) cosines.
+        method: of `scipy.cluster.hierarchy.linkage`; the published dendrograms are "complete" with "rows".
+        distance: see `distances`.
+    """
+    return hierarchy.linkage(distances(graph, distance), method)

@@ -12,9 +12,9 @@ Name = Annotated[str, tyro.conf.Positional]
 
 def info(name: Name, root: str | None = None) -> None:
     """Describe a data set: where it comes from, its splits, classes and their share of the pixels."""
-    from reco_core import datasets
+    from reco_core.analysis.preview import describe
 
-    for key, value in datasets.info(name, root).items():
+    for key, value in describe(name, root).items():
         if isinstance(value, dict):
             print(f"{key}:")
             for inner, entry in value.items():
@@ -33,9 +33,10 @@ def preview(name: Name, root: str | None = None, split: str = "train", output: P
         output: the picture; by default NAME-SPLIT.png.
     """
     from reco_core import datasets
+    from reco_core.analysis import preview as pictures
     from reco_core.analysis.plots import save_figure
 
-    figure = datasets.preview(datasets.load(name, root, split))
+    figure = pictures.preview(datasets.load(name, root, split))
     path = output or Path(f"{name}-{split}.png")
     save_figure(figure, path, dpi=150, bbox_inches="tight", facecolor="white")
     print(path)

@@ -1,13 +1,14 @@
 """The command `reco`: train, evaluate, predict, reproduce, look at data sets. Only the rooms of `cli` print.
 
-A package may add commands of its own through the entry points "reco.commands": the book's adds `table`.
+A package may add commands and recipes of its own through the entry points "reco.commands" and "reco.recipes"; the
+book's adds `table` and small/...
 """
 
 import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from reco_core.config import explained
 from reco_core.errors import InputError, TrainingError, one_line, printable
 
 
-def table(key: str = "") -> None:
+def table(key: Annotated[str, tyro.conf.Positional] = "") -> None:
     """The paper's numbers of a table or figure beside every recorded run (comes with the book's package)."""
     raise InputError("`reco table` needs the book's package, reco-book: install it from the folder book/ of the source")
 
@@ -46,6 +47,8 @@ def run(arguments: list[str]) -> None:
     Raises:
         InputError, TrainingError: see `main`.
     """
+    for entry in entry_points(group="reco.recipes"):
+        entry.load()
     if arguments[:1] == ["train"]:
         read_train(arguments[1:])()
         return

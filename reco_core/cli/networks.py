@@ -1,6 +1,7 @@
 """The commands for trained networks: evaluate, predict, relations."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -27,6 +28,7 @@ def evaluate(
     device: str = "cpu",
     widths: tuple[int, ...] = (),
     output: Path | None = None,
+    series: str = "",
 ) -> None:
     """Score a checkpoint on a split of a data set and print the IoU of every class.
 
@@ -39,6 +41,7 @@ def evaluate(
         device: cpu, cuda, mps.
         widths: also score near boundaries, at these distances in pixels (trimap and Boundary IoU).
         output: add the scores to this file of JSON lines.
+        series: collection of the scores, such as "planned", kept apart from the main one.
     """
     from reco_core.analysis.boundaries import boundary_scores
     from reco_core.evaluation import evaluate as score
@@ -47,7 +50,7 @@ def evaluate(
     usable_device(device)
     trained, data = _with_data(checkpoint, which, dataset, root, split)
     with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
-        scores = score(trained.network.to(device), data, device=device, on_batch=lambda done: bar.update(done - bar.n))
+        scores = score(trained.network.to(device), data, device=device, on_batch=lambda done: _advance(bar, done))
     width = max(map(len, data.classes))
     for name, iou in zip(data.classes, scores.iou.tolist(), strict=True):
         print(f"{name:<{width}}  {'absent' if iou != iou else f'{100 * iou:6.2f} %'}")
@@ -58,8 +61,8 @@ def evaluate(
     if output is not None:
         widths_of = {kind: {str(width): value for width, value in values.items()} for kind, values in near.items()}
         line = Evaluation(
-            _about(trained, device), which, split, tuple(data.classes), RecordedScores.of(scores),
-            widths_of.get("trimap", {}), widths_of.get("boundary", {}),
+            replace(_about(trained, device), series=series), which, split, tuple(data.classes),
+            RecordedScores.of(scores), widths_of.get("trimap", {}), widths_of.get("boundary", {}),
         )  # fmt: skip
         print(put(line, output))
 
@@ -127,7 +130,7 @@ def relations(
     with tqdm(total=len(data), unit="image", file=sys.stderr) as bar:
         found = class_relations(
             trained.network.to(device), data, device=device, about={"which": which} | to_dict(_about(trained, device)),
-            on_batch=lambda done: bar.update(done - bar.n),
+            on_batch=lambda done: _advance(bar, done),
         )  # fmt: skip
     if not trained.options.uses_reco:
         found.graphs.pop("R", None)  # a head that was never trained says nothing
@@ -171,6 +174,10 @@ def _about(trained: "TrainedNetwork", device: str) -> "About":
     weights = Path(trained.options.model.weights or "").name or None
     where = environment(device)
     return About.of(trained.options, trained.recipe, trained.preset, weights, where, source_revision())
+
+
+def _advance(bar: tqdm, done: int) -> None:
+    bar.update(done - bar.n)
 
 
 def usable_device(name: str) -> "torch.device":

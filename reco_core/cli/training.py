@@ -1,13 +1,16 @@
 """The commands that train: train, reproduce, recipes. Options are generated from the dataclasses (tyro)."""
 
 import argparse
+import contextlib
 import functools
+import io
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import tyro
+from pydantic import ValidationError
 from tqdm import tqdm
 
 from reco_core.config import TrainConfig
@@ -74,6 +77,7 @@ def read_train(arguments: list[str]) -> Train:
 
     Raises:
         InputError: an unknown recipe or preset.
+        ValidationError: a value that an option does not take.
     """
     reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     reader.add_argument("--recipe")
@@ -84,7 +88,20 @@ def read_train(arguments: list[str]) -> Train:
         if given.preset not in get_args(Preset):
             raise InputError(f"preset {given.preset!r} is not one of {', '.join(get_args(Preset))}")
         start = Train(recipe(given.recipe, preset=given.preset), given.recipe, given.preset)
-    return tyro.cli(Train, args=arguments, default=start, prog="reco train", config=(tyro.conf.OmitArgPrefixes,))
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            return tyro.cli(
+                Train, args=arguments, default=start, prog="reco train", config=(tyro.conf.OmitArgPrefixes,)
+            )
+    except SystemExit as end:
+        cause: BaseException | None = end
+        while cause is not None and not isinstance(cause, ValidationError):
+            cause = cause.__context__
+        if cause is not None:  # one line says it, where tyro draws a box
+            raise cause from None
+        sys.stderr.write(told.getvalue())
+        raise
 
 
 def train_one(

@@ -7,6 +7,7 @@ import contextlib
 import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from reco_core.datasets import cityscapes, pascal_voc, sun_rgbd
 from reco_core.datasets.archives import download
@@ -39,7 +40,7 @@ def names() -> tuple[str, ...]:
 
 
 def load(
-    name: str, root: str | Path | None = None, split: str = "train", size: Size | None = None, **options
+    name: str, root: str | Path | None = None, split: str = "train", size: Size | None = None, **options: Any
 ) -> SegmentationDataset:
     """Load a data set by name.
 

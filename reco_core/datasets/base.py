@@ -1,7 +1,7 @@
 """What every data set of the book is: images in [0, 1] with labels, names, classes and a palette."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from reco_core import IGNORE_INDEX
 from reco_core.errors import InputError, one_line
+from reco_core.files import atomic_write
 
 Size = tuple[int, int]
 MOST_BYTES = 2**29
@@ -81,8 +82,8 @@ _SPREAD = {"L;2": 85, "L;4": 17}
 """Pillow spreads grey levels of 2 or 4 bits over 0 to 255; by so much, and a mask means what is stored."""
 
 
-def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tensor:
-    """A mask of class indices as (H, W) int64, turned as its image is; `ignored` values become 255.
+def read_mask(path: Path, num_classes: int) -> Tensor:
+    """A mask of class indices as (H, W) int64, turned as its image is.
 
     Raises:
         InputError: missing, damaged, in colours, or with a value that is no class.
@@ -98,8 +99,6 @@ def read_mask(path: Path, num_classes: int, ignored: Sequence[int] = ()) -> Tens
     if pixels.ndim != 2 or pixels.dtype.kind == "f":
         raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
     label = torch.from_numpy(pixels.astype(np.int64))
-    for value in ignored:
-        label[label == value] = IGNORE_INDEX
     wrong = label[((label >= num_classes) & (label != IGNORE_INDEX)) | (label < 0)]
     if len(wrong):
         raise InputError(f"{path}: value {int(wrong[0])} is no class; use 0 to {num_classes - 1}, or 255 to ignore")
@@ -112,13 +111,16 @@ def _reason(error: Exception, path: Path) -> str:
     return said.replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
 
 
-def read_pair(
-    image_path: Path, mask_path: Path, num_classes: int, ignored: Sequence[int] = ()
-) -> tuple[Tensor, Tensor]:
+def read_pair(image_path: Path, mask_path: Path, num_classes: int) -> tuple[Tensor, Tensor]:
     """An image (3, H, W) uint8 and its mask (H, W) int64, which must be of one size."""
-    image, label = read_image_bytes(image_path), read_mask(mask_path, num_classes, ignored)
+    image, label = read_image_bytes(image_path), read_mask(mask_path, num_classes)
     same_size(image, label, mask_path)
     return image, label
+
+
+def write_png(picture: Image.Image, path: Path) -> None:
+    """Write a picture as PNG, whole or not at all."""
+    atomic_write(path, lambda file: picture.save(file, "PNG"))
 
 
 def same_size(image: Tensor, label: Tensor, mask_path: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.io import loadmat
-from torch import Tensor
 
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_pair
+from reco_core.datasets.base import write_png
+from reco_core.datasets.pairs import PairedFiles
 from reco_core.errors import InputError
 from reco_core.files import atomic_write, read_lines
 
@@ -40,30 +40,26 @@ def voc_folder(root: Path) -> Path:
     return root / VOC if (root / VOC).is_dir() else root
 
 
-class PascalVOC(SegmentationDataset):
+class PascalVOC(PairedFiles):
     """Items of Pascal VOC; splits "train" (augmented), "train_original" and "val"."""
 
-    name, classes, palette = "pascal_voc", CLASSES, PALETTE
+    name, classes, palette, splits = "pascal_voc", CLASSES, PALETTE, tuple(LISTS)
+    source = WHERE
 
-    def __init__(self, root: str | Path | None = None, split: str = "train", size: Size | None = None) -> None:
-        if split not in LISTS:
-            raise InputError(f"pascal_voc has no split {split!r}; it has {', '.join(LISTS)}")
-        folder = voc_folder(data_root("pascal_voc", root))
-        self.split, self.size = split, size
-        path = folder / "ImageSets" / "Segmentation" / f"{LISTS[split]}.txt"
+    def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
+        folder = voc_folder(folder)
+        path = folder / "ImageSets" / "Segmentation" / f"{LISTS[self.split]}.txt"
         if not path.is_file():
             raise InputError(f"{path}: no such list; run `reco data prepare pascal_voc`, which says what is missing")
-        self.names = sorted(_list(path))
-        if not self.names:
+        names = _list(path)
+        if not names:
             raise InputError(f"{path}: the list is empty; restore it")
         masks = folder / (AUGMENTED if (folder / AUGMENTED).is_dir() else OFFICIAL)
-        self._files = [(folder / "JPEGImages" / f"{name}.jpg", masks / f"{name}.png") for name in self.names]
-        missing = next((path for pair in self._files for path in pair if not path.is_file()), None)
+        files = {name: (folder / "JPEGImages" / f"{name}.jpg", masks / f"{name}.png") for name in sorted(names)}
+        missing = next((path for pair in files.values() for path in pair if not path.is_file()), None)
         if missing is not None:
             raise InputError(f"{missing}: missing, but named in {path.name}; restore it; {WHERE}")
-
-    def read(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.resized(*read_pair(*self._files[index], self.num_classes))
+        return files
 
 
 def prepare(root: Path, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -88,7 +84,7 @@ def prepare(root: Path, progress: Callable[[int, int], None] | None = None) -> P
         if not target.is_file():
             official = folder / OFFICIAL / f"{name}.png"
             mask = _official(official) if name in own | val else _boundaries_data_set(source / "cls" / f"{name}.mat")
-            atomic_write(target, lambda file, mask=mask: Image.fromarray(mask).save(file, "PNG"))
+            write_png(Image.fromarray(mask), target)
         if progress is not None:
             progress(number, len(train) + len(val))
     atomic_write(lists / "train_aug.txt", lambda file: file.write("".join(f"{name}\n" for name in train).encode()))

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from reco_core.datasets.base import SegmentationDataset, Size, read_pair
+from reco_core.datasets.base import SegmentationDataset, Size, read_pair, write_png
 from reco_core.errors import InputError
-from reco_core.files import atomic_write, read_json, write_json
+from reco_core.files import read_json, write_json
 
 MARK = "complete.json"
 
@@ -57,6 +57,8 @@ def convert(data: SegmentationDataset, root: Path, progress: Callable[[int, int]
         root: of the data set.
         progress: hears how many images of how many are done.
     """
+    if data.size is None:
+        raise ValueError("a split is converted to a size: load it with one")
     folder = _folder(root, data.split, data.size)
     if (folder / MARK).is_file() and read_json(folder / MARK).get("images") == len(data):
         return folder
@@ -66,7 +68,7 @@ def convert(data: SegmentationDataset, root: Path, progress: Callable[[int, int]
             image, label = data.read(index)
             pictures = TF.to_pil_image(image), Image.fromarray(label.numpy().astype(np.uint8))
             for path, picture in zip(targets, pictures, strict=True):
-                atomic_write(path, lambda file, picture=picture: picture.save(file, "PNG"))
+                write_png(picture, path)
         if progress is not None:
             progress(index + 1, len(data))
     write_json(folder / MARK, {"images": len(data)})

@@ -120,7 +120,7 @@ def _next_image(remaining: list[int], presence: np.ndarray, seen: np.ndarray, rn
 def _split(data: Any, labelled: Sequence[int], presence: np.ndarray) -> LabelledSplit:
     chosen = set(labelled)
     unlabelled = [index for index in range(len(data)) if index not in chosen]
-    shown = presence[list(labelled)].any(axis=0)
+    shown = presence[list(labelled)].sum(axis=0) > 0
     return LabelledSplit(
         labelled=tuple(labelled),
         unlabelled=tuple(unlabelled),

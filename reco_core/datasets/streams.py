@@ -136,5 +136,7 @@ def stream_loader(
     crops = WeakCrops(data, options.data.crop, options.data.scale, options.seed, name, labelled=name == "labelled")
     sampler = StreamSampler(indices, options.optimisation.batch_size, steps, options.seed, name, rank, world_size)
     pin = torch.cuda.is_available()
-    workers = {"num_workers": options.num_workers, "worker_init_fn": ignore_interruption}
-    return DataLoader(crops, batch_sampler=sampler, pin_memory=pin, **workers)
+    return DataLoader(
+        crops, batch_sampler=sampler, pin_memory=pin, num_workers=options.num_workers,
+        worker_init_fn=ignore_interruption,
+    )  # fmt: skip

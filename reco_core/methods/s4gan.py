@@ -140,7 +140,8 @@ class Adversary(nn.Module):
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         for parameter in self.discriminator.parameters():
-            parameter.grad = average(parameter.grad)
+            if parameter.grad is not None:
+                parameter.grad = average(parameter.grad)
         self._optimiser.step()
         return loss.detach()
 

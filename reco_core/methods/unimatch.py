@@ -72,9 +72,9 @@ class UniMatch(nn.Module):
             views = []
             for number in range(2):
                 mixed = cutmix(batch.images, labels, confidence, generator=batch.device)
-                view, *taught = strong_augment(*mixed, generator=batch.host)
+                view, taught, sure = strong_augment(*mixed, generator=batch.host)
                 output = batch.student(view, batch.with_representation and number == 0)
                 logits = enlarge(output.logits, size)
-                loss = loss + STRONG_VIEW_WEIGHT * confident_cross_entropy(logits, *taught, self.threshold)
-                views.append((output, *taught))
+                loss = loss + STRONG_VIEW_WEIGHT * confident_cross_entropy(logits, taught, sure, self.threshold)
+                views.append((output, taught, sure))
         return UnlabelledTerms({"unsupervised": loss}, *views[0])

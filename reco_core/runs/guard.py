@@ -41,23 +41,24 @@ class FolderLock(contextlib.AbstractContextManager):
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder, self.handle = folder, None
+        self.folder = folder
+        self.handle: int | None = None
 
     def __enter__(self) -> "FolderLock":
         if self.folder is None:
             return self
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | NOT_THROUGH_LINKS, 0o644)
-            _held.add(self.handle)
-            if not lock(self.handle):
-                owner = os.read(self.handle, 20).decode(errors="replace").strip()
+            self.handle = handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | NOT_THROUGH_LINKS, 0o644)
+            _held.add(handle)
+            if not lock(handle):
+                owner = os.read(handle, 20).decode(errors="replace").strip()
                 raise InputError(
                     f"{self.folder}: another run is in this folder (process {owner or 'unknown'}):"
                     " wait for its end, or choose another folder (--output)"
                 )
-            os.truncate(self.handle, 0)
-            os.write(self.handle, f"{os.getpid()}\n".encode())
+            os.truncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
         except InputError:
             self.__exit__()
             raise
@@ -69,7 +70,7 @@ class FolderLock(contextlib.AbstractContextManager):
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self.handle in _held:
+        if self.handle is not None and self.handle in _held:
             _held.discard(self.handle)
             os.close(self.handle)
         self.handle = None
@@ -82,7 +83,8 @@ class Interruption(contextlib.AbstractContextManager):
     """
 
     def __init__(self) -> None:
-        self.asked, self._before = False, None
+        self.asked = False
+        self._before: Any = None
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():

@@ -7,38 +7,19 @@
     table5/cityscapes/100/deeplab_v2/reco+classmix
     fig7a/32 ... fig7e/easy+relation        ablations on 20 Cityscapes labels
     bank/cityscapes/20                      feature bank (Appendix B)
-    small/toyscapes/options/eta=batch       one switch of paper or published experiments turned
-    small/camvid/20/classmix                for a laptop
-    small/camvid/long/classmix              the same, trained three times as long
-    small/toyscapes/1px-long/classmix       one labelled pixel of a class, trained three times as long
-    small/camvid/367-large/supervised       all labels, at the resolution of published networks
 
-`small` recipes use a light backbone, small crops and few steps. They ask the paper's questions of images that anyone
-can get; their numbers stand in no column with the paper's.
+Other packages `register` recipes of their own: the entry points "reco.recipes" name them; the book's are small/...
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, TrainConfig
 from reco_core.datasets.base import data_path
 from reco_core.errors import InputError
 
 Preset = Literal["published", "paper"]
-
-ROWS = {
-    "reco.reduction": "Reduction of",
-    "reco.relation_temperature": "Key classes",
-    "reco.key_sharing": "Number of keys",
-    "eta": "$\\eta$",
-    "teacher_ramp": "Decay of the teacher",
-    "optimisation.schedule_interval": "Learning rate",
-    "optimisation.nesterov": "SGD",
-    "optimisation.batch_size": "Batch",
-    "data.min_classes": "Labelled images",
-}
-"""Option -> row of the page on the differences."""
 
 MIN_CLASSES = {"pascal_voc": 3, "cityscapes": 12}
 """Classes that a labelled image had to show in the published experiments."""
@@ -68,18 +49,11 @@ def apply_preset(options: TrainConfig, preset: Preset) -> TrainConfig:
     )
 
 
-COMPARED = ("supervised", "classmix", "reco+classmix")
-"""The methods that every small comparison holds, in the order of the tables."""
 TABLE_1_METHODS = ("supervised", "s4gan", "cutout", "cutmix", "classmix", "reco+classmix")
-FURTHER_METHODS = ("mean_teacher", "reco+mean_teacher", "unimatch", "reco+unimatch")
-"""Without mixing (Table 4), and on a modern base (beyond the paper)."""
-SMALL_STEPS = {"toyscapes": 400, "camvid": 600, "nyu_v2": 600, "voc": 600}
-LONG = 3
-"""Times that many steps, in the recipes small/.../long and small/.../1px-long."""
 SHARES = ("1px", "1%", "5%", "25%")
 
 
-def _paper(dataset: str, method: str = "reco+classmix", labels: int | None = None, **data) -> TrainConfig:
+def _paper(dataset: str, method: str = "reco+classmix", labels: int | None = None, **data: Any) -> TrainConfig:
     """Appendix A: ResNet-101 with ImageNet weights, 40,000 steps, the data set's crop and batch."""
     settings = {
         "cityscapes": (DataConfig(dataset, size=(512, 1024), crop=(512, 512), scale=(1.0, 1.0)), 2),
@@ -96,76 +70,8 @@ def _paper(dataset: str, method: str = "reco+classmix", labels: int | None = Non
     )
 
 
-def _small(dataset: str, method: str = "reco+classmix", labels: int | None = 20, **data) -> TrainConfig:
-    """For a laptop: a MobileNetV2 from ImageNet's weights.
-
-    toyscapes: scores more in 400 steps than a ResNet-18 from random weights in 600, at a fraction of the time.
-    camvid: at 180 x 240. nyu_v2: NYU v2 with SUN RGB-D's 37 classes, in the layout of `folder`. voc: Pascal VOC, so
-    small that a crop holds most of an animal: from crops of single legs nothing but background is learnt in so few
-    steps. Neither nyu_v2 nor voc has test images that the validation images would leave alone.
-
-    voc has a learning rate of its own, the best of 3e-3, 1e-3 and 3e-4 for the supervised network with 60 labels and
-    seed 0: the animals score 19, 22 and 30 %. On nyu_v2 the three are within 0.6 points, and it keeps the others'.
-    `reco train --recipe small/voc/60/supervised --learning-rate 1e-3 --weights FILE` repeats one.
-    """
-    images = {
-        "toyscapes": DataConfig(scale=(0.75, 1.5)),
-        "camvid": DataConfig("camvid", size=(180, 240), crop=(128, 128), scale=(0.75, 1.5)),
-        "nyu_v2": DataConfig("folder", size=(180, 240), crop=(128, 128), scale=(0.75, 1.5), eval_split="test",
-                             test_split=None),
-        "voc": DataConfig("pascal_voc", size=(160, 200), crop=(144, 144), scale=(0.8, 1.4), test_split=None),
-    }[dataset]  # fmt: skip
-    options = TrainConfig(
-        method=method,
-        data=replace(images, num_labelled=labels, **data),
-        model=ModelConfig(backbone="mobilenet_v2", weights="imagenet", width=64, representation_dim=64),
-        optimisation=OptimisationConfig(optimiser="adamw", learning_rate=3e-4 if dataset == "voc" else 3e-3),
-        log_every=50,
-    )
-    return _lasting(options, SMALL_STEPS[dataset])
-
-
-def _lasting(options: TrainConfig, steps: int) -> TrainConfig:
-    """So many steps, with four evaluations."""
-    lasting = replace(options.optimisation, iterations=steps)
-    return replace(options, optimisation=lasting, eval_every=steps // 4, checkpoint_every=steps // 4)
-
-
-def _section5(dataset: str, method: str) -> TrainConfig:
-    """The networks whose class relations Section 5 compares, with all labels; SGD, as in the paper, except on voc.
-
-    Those of toyscapes start from random weights: what they relate is learnt from the drawn scenes alone. On voc SGD
-    learns too little to compare: the animals scored 24 % at a rate of 0.02, mean of three seeds. With AdamW and seed 0
-    they score 54 % at 3e-4 and, without a record, 49 % at 1e-4
-    (`reco train --recipe small/voc/all/supervised --learning-rate 1e-4 --weights FILE`). On nyu_v2 AdamW does somewhat
-    better: 8.9 % as here; without a record, 11.1 and 10.4 % at 3e-4 and 1e-3
-    (`reco train --recipe small/nyu_v2/all/supervised --optimiser adamw --learning-rate 3e-4 --weights FILE`).
-    """
-    if dataset == "toyscapes":
-        return TrainConfig(method=method, data=DataConfig(num_labelled=None))
-    options = _small(dataset, method, None)
-    steps = OptimisationConfig(iterations=1500, learning_rate=0.04)
-    if dataset == "voc":
-        steps = replace(options.optimisation, batch_size=8)
-    scale = options.data.scale if dataset == "voc" else (0.5, 1.5)
-    every = 250 if dataset == "camvid" else steps.iterations
-    return replace(
-        options, data=replace(options.data, scale=scale), model=replace(options.model, representation_dim=256),
-        optimisation=steps, eval_every=every, checkpoint_every=250,
-    )  # fmt: skip
-
-
-def _references() -> Iterator[tuple[str, TrainConfig]]:
-    """All 367 labels of CamVid, to set beside published networks: also at their resolution, and twice as long."""
-    reference = _small("camvid", "supervised", None)
-    large = replace(reference, data=replace(reference.data, size=(360, 480), crop=(256, 256)))
-    for name, options in {"367": reference, "367-large": large}.items():
-        for suffix, steps in {"": 3000, "-long": 6000}.items():
-            lasting = replace(_lasting(options, steps), eval_every=500, checkpoint_every=500)
-            yield f"small/camvid/{name}{suffix}/supervised", lasting
-
-
-def _reco(options: TrainConfig, **changes) -> TrainConfig:
+def with_reco(options: TrainConfig, **changes: Any) -> TrainConfig:
+    """The configuration with some options of the ReCo loss changed."""
     return replace(options, reco=replace(options.reco, **changes))
 
 
@@ -188,69 +94,53 @@ def _recipes() -> Iterator[tuple[str, TrainConfig]]:
     for labels in (20, 50):
         for method in ("supervised", "mean_teacher", "reco+mean_teacher", "classmix", "reco+classmix"):
             yield f"table4/cityscapes/{labels}/{method}", _paper("cityscapes", method, labels)
-    for dataset, counts in {"pascal_voc": (100, 212, 529, 1323), "cityscapes": (100, 372, 744, 1488)}.items():
+    for dataset, many in {"pascal_voc": (100, 212, 529, 1323), "cityscapes": (100, 372, 744, 1488)}.items():
         for architecture in ("deeplab_v2", "deeplab_v3_plus"):
-            for labels in (*counts, "all"):
-                method = "supervised" if labels == "all" else "reco+classmix"
-                options = _paper(dataset, method, None if labels == "all" else labels)
+            for count in (*many, None):
+                method = "supervised" if count is None else "reco+classmix"
+                options = _paper(dataset, method, count)
                 model = replace(options.model, architecture=architecture)
-                yield f"table5/{dataset}/{labels}/{architecture}/{method}", replace(options, model=model)
-    yield from _ablations("", lambda method, **data: _paper("cityscapes", method, 20, **data))
-    bank = _reco(_paper("cityscapes", "reco+classmix", 20), bank_size=1024)
+                yield f"table5/{dataset}/{count or 'all'}/{architecture}/{method}", replace(options, model=model)
+    yield from ablations("", lambda method, **data: _paper("cityscapes", method, 20, **data))
+    bank = with_reco(_paper("cityscapes", "reco+classmix", 20), bank_size=1024)
     yield "bank/cityscapes/20", bank
-    for dataset in ("camvid", "toyscapes", "nyu_v2", "voc"):
-        for method in ("supervised", "reco+supervised"):
-            yield f"small/{dataset}/all/{method}", _section5(dataset, method)
-    for dataset, counts in {"nyu_v2": (50, 150), "voc": (60, 200)}.items():
-        for labels in counts:
-            for method in COMPARED:
-                yield f"small/{dataset}/{labels}/{method}", _small(dataset, method, labels)
-    yield "small/toyscapes/500/supervised", _small("toyscapes", "supervised", None)
-    yield from _references()
-    for dataset in ("camvid", "toyscapes"):
-        for labels in (10, 20, 60):
-            for method in (*TABLE_1_METHODS, *(FURTHER_METHODS if labels == 20 else ())):
-                yield f"small/{dataset}/{labels}/{method}", _small(dataset, method, labels)
-        for method in COMPARED:
-            steps = LONG * SMALL_STEPS[dataset]
-            yield f"small/{dataset}/long/{method}", _lasting(_small(dataset, method), steps)
-            one_pixel = _small(dataset, method, None, partial_labels="1px")
-            yield f"small/{dataset}/1px-long/{method}", _lasting(one_pixel, steps)
-        for share in SHARES:
-            for method in ("supervised", "cutmix", "classmix", "reco+classmix"):
-                yield f"small/{dataset}/{share}/{method}", _small(dataset, method, None, partial_labels=share)
-        yield from _ablations(
-            f"small/{dataset}/", lambda method, dataset=dataset, **data: _small(dataset, method, 20, **data)
-        )
-        yield from _options(f"small/{dataset}/options", _small(dataset, "reco+classmix", 20))
 
 
-def _ablations(prefix: str, base: Callable[..., TrainConfig]) -> Iterator[tuple[str, TrainConfig]]:
-    """Fig. 7, panel by panel, with separate switches for queries and keys."""
+def ablations(prefix: str, base: Callable[..., TrainConfig]) -> Iterator[tuple[str, TrainConfig]]:
+    """Fig. 7, panel by panel, with separate switches for queries and keys.
+
+    Args:
+        prefix: of the names.
+        base: makes the configuration of a method, with changes of its data.
+    """
     ours = base("reco+classmix")
     for queries in (32, 64, 128, 256):
-        yield f"{prefix}fig7a/{queries}", _reco(ours, num_queries=queries)
+        yield f"{prefix}fig7a/{queries}", with_reco(ours, num_queries=queries)
     for keys in (64, 128, 256, 512):
-        yield f"{prefix}fig7b/{keys}", _reco(ours, num_keys=keys)
+        yield f"{prefix}fig7b/{keys}", with_reco(ours, num_keys=keys)
     for share in (2, 5, 10, 100):
         yield f"{prefix}fig7c/{share}%", base("reco+classmix", unlabelled_share=share / 100)
     for method in ("cutout", "cutmix", "classmix"):
         yield f"{prefix}fig7d/{method}", base(f"reco+{method}")
     for query, key in (("random", "uniform"), ("hard", "uniform"), ("easy", "relation"), ("hard", "relation")):
-        yield f"{prefix}fig7e/{query}+{key}", _reco(ours, query_sampling=query, key_sampling=key)
-
-
-def _options(prefix: str, ours: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:
-    """One choice turned at a time, on which the paper's text and its published experiments differ, or Appendix B."""
-    yield f"{prefix}/bank", _reco(ours, bank_size=1024)
-    yield f"{prefix}/key_sharing=query", _reco(ours, key_sharing="query")
-    yield f"{prefix}/relation_temperature=none", _reco(ours, relation_temperature=None)
-    yield f"{prefix}/teacher_batch_norm=copy", replace(ours, teacher_batch_norm="copy")
-    yield f"{prefix}/eta=batch", replace(ours, eta="batch")
+        yield f"{prefix}fig7e/{query}+{key}", with_reco(ours, query_sampling=query, key_sampling=key)
 
 
 RECIPES = dict(_recipes())
 """Name -> configuration with seed 0, before the preset."""
+_OWN_SEEDS: dict[str, int] = {}
+"""Recipes of other packages -> how many seeds `reco reproduce` runs of them."""
+
+
+def register(name: str, options: TrainConfig, seeds: int = 3) -> None:
+    """Add a recipe; it keeps its configuration whatever the preset.
+
+    Args:
+        name: "group/.../what", unique.
+        options: of the run; `data.root` is the name of a folder below $RECO_DATA, where the data set has several.
+        seeds: how many `reco reproduce` runs.
+    """
+    RECIPES[name], _OWN_SEEDS[name] = options, seeds
 
 
 def recipe_names(group: str = "") -> tuple[str, ...]:
@@ -267,14 +157,8 @@ def recipe_names(group: str = "") -> tuple[str, ...]:
 
 
 def default_seeds(name: str) -> int:
-    """How many seeds `reco reproduce` runs of a recipe: more where the book needs a narrow interval."""
-    group, _, method = name.rpartition("/")
-    if group in ("small/camvid/10", "small/camvid/20", "small/camvid/60") and method in COMPARED:
-        return 15  # the main comparison on real images
-    if group == "small/camvid/long" and method in COMPARED:
-        return 5
-    beside = group in ("small/toyscapes/all", "small/toyscapes/500")
-    return 5 if group.startswith("small/toyscapes/") and not beside else 3
+    """How many seeds `reco reproduce` runs of a recipe: three, as in the paper, or what its package says."""
+    return _OWN_SEEDS.get(name, 3)
 
 
 def recipe(
@@ -288,8 +172,7 @@ def recipe(
         root: the data set's folder.
         weights: "imagenet" or a path, instead of the recipe's pretrained weights; a recipe that starts from random
             weights stays so.
-        preset: "published" (the published experiments) or "paper" (its text); small recipes follow neither, they keep
-            the defaults of `TrainConfig`.
+        preset: "published" (the published experiments) or "paper" (its text), for recipes of the paper.
 
     Raises:
         InputError: a name that is not a recipe.
@@ -301,10 +184,10 @@ def recipe(
         hint = f"in {group}: {', '.join(known)}" if known else f"they begin with {', '.join(families)}"
         raise InputError(f"{name!r} is no recipe; {hint}")
     options = RECIPES[name]
-    if not name.startswith("small/"):
+    if name not in _OWN_SEEDS:
         options = apply_preset(options, preset)
-    if root is None and name.startswith("small/nyu_v2/"):
-        root = str(data_path("nyu_v2", None))  # in the layout `folder`, below a name of its own
+    if root is None and options.data.root is not None:
+        root = str(data_path(options.data.root, None))
     own = options.model.weights
     return replace(
         options,
@@ -335,4 +218,5 @@ def is_run_of(options: TrainConfig, name: str, preset: Preset = "published") -> 
     own = {"num_workers", "accelerator", "precision", "compile", "channels_last", "checkpoint_every"}
     if (options.model.weights is None) != (wanted.model.weights is None):
         return False
-    return replace(options, **{field: getattr(wanted, field) for field in own}) == wanted
+    same_place = replace(options.data, root=wanted.data.root)  # which a record does not tell
+    return replace(options, data=same_place, **{field: getattr(wanted, field) for field in own}) == wanted

@@ -6,8 +6,9 @@ versions, device, duration, source revision, history, scores. What a record is o
 
 import dataclasses
 import functools
-import json
+import itertools
 import platform
+import reprlib
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -19,12 +20,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 import reco_core
-from reco_core.config import STRICT, TrainConfig, explained
+from reco_core.config import STRICT, TrainConfig, as_json, explained
 from reco_core.errors import InputError
 from reco_core.evaluation import Scores
 from reco_core.files import put_json_line, read_json_lines
 
-SCHEMA = 2
 KINDS = ("run", "evaluation", "relations")
 """Of lines in a folder of results; relations are read and written in `analysis/relations.py`."""
 Number = int | float
@@ -142,7 +142,7 @@ class Best:
     """The best evaluation on the validation split; the published experiments report it."""
 
     step: int
-    miou: float
+    miou: UnitShare
     test_miou: UnitShare | None = None
     """Its score on the test split, in records of the first schema."""
 
@@ -161,9 +161,14 @@ class Record:
     history: tuple[dict[str, Number], ...]
     """Step -> mean losses since the entry before, or the validation split's mIoU."""
     seconds: float
-    schema: Literal[2] = SCHEMA
+    schema: Literal[2] = 2
     kind: Literal["run"] = "run"
     folder: ClassVar[str] = ""
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for two versions of one run's record."""
+        return self.about.identity
 
     @property
     def method(self) -> str:
@@ -202,13 +207,18 @@ class Evaluation:
     split: str
     classes: tuple[str, ...]
     scores: RecordedScores
-    trimap: dict[str, float]
+    trimap: dict[str, UnitShare]
     """Width in pixels -> mean IoU of the pixels so near to a boundary."""
-    boundary: dict[str, float]
+    boundary: dict[str, UnitShare]
     """Width in pixels -> mean Boundary IoU."""
-    schema: Literal[2] = SCHEMA
+    schema: Literal[2] = 2
     kind: Literal["evaluation"] = "evaluation"
     folder: ClassVar[str] = "evaluations"
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for two measurements of the same: the run's network, and the split."""
+        return *self.about.identity, self.which, self.split
 
 
 Line = TypeVar("Line", Record, Evaluation)
@@ -221,18 +231,23 @@ def path_of(line: Record | Evaluation, results: Path) -> Path:
 
 def put(line: Record | Evaluation, path: Path) -> Path:
     """Write a line into a file, in the place of an earlier version of the same; see `path_of`."""
-    value = dataclasses.asdict(line)
+    value, numbers = dataclasses.asdict(line), itertools.count(1)
 
     def is_earlier(other: dict[str, Any]) -> bool:
+        where = f"{path}, line {next(numbers)}"
         if other.get("kind") != line.kind:
             return False
-        return _parsed(type(line), json.dumps(other), str(path)).about.identity == line.about.identity
+        return bool(_parsed(type(line), as_json(other), where).identity == line.identity)  # type: ignore[type-var]
 
     put_json_line(path, value, is_earlier)
     return Path(path)
 
 
-def load_records(*places: Path, kind: type[Line] = Record, series: str = "") -> list[Line]:
+def load_records(
+    *places: Path,
+    kind: type[Line] = Record,  # type: ignore[assignment]
+    series: str = "",
+) -> list[Line]:
     """All lines of one kind and series in files, or below folders; of two about the same run the first counts.
 
     Args:
@@ -246,9 +261,9 @@ def load_records(*places: Path, kind: type[Line] = Record, series: str = "") -> 
     found: dict[tuple[Any, ...], Line] = {}
     for path in _files(places):
         stat = path.stat()
-        for line in _lines_of(path, kind, stat.st_mtime_ns, stat.st_size):
+        for line in _lines_of(path, kind, stat.st_mtime_ns, stat.st_size):  # type: ignore[arg-type]
             if line.about.series == series:
-                found.setdefault(line.about.identity, line)
+                found.setdefault(line.identity, line)
     return list(found.values())
 
 
@@ -264,13 +279,16 @@ def _lines_of(path: Path, kind: type[Line], modified: int, size: int) -> tuple[L
     found = []
     for number, line in enumerate(read_json_lines(path), 1):
         if line.get("kind") not in KINDS:
-            raise InputError(f"{path}, line {number}: no {' or '.join(KINDS)}; restore or delete it")
+            kind_of = reprlib.repr(line.get("kind"))
+            raise InputError(
+                f"{path}, line {number}: kind {kind_of} is none of {', '.join(KINDS)}; restore or delete the line"
+            )
         if line["kind"] == name:
-            found.append(_parsed(kind, json.dumps(line), f"{path}, line {number}", wanted))
+            found.append(_parsed(kind, as_json(line), f"{path}, line {number}", wanted))
     return tuple(found)
 
 
-def _parsed(kind: type[Line], text: str, where: str, adapter: TypeAdapter | None = None) -> Line:
+def _parsed(kind: type[Line], text: bytes, where: str, adapter: TypeAdapter | None = None) -> Line:
     try:
         return (adapter or TypeAdapter(kind)).validate_json(text)
     except ValidationError as error:

@@ -18,6 +18,8 @@ class Reporter(Protocol):
 class Silent:
     """A reporter that ignores everything."""
 
-    def on_losses(self, step: int, losses: dict[str, float]) -> None: ...
+    def on_losses(self, step: int, losses: dict[str, float]) -> None:
+        """Nobody wants to hear them."""
 
-    def on_scores(self, step: int, scores: Scores) -> None: ...
+    def on_scores(self, step: int, scores: Scores) -> None:
+        """Nobody wants to hear them."""

@@ -68,7 +68,7 @@ class Session:
             source_revision(),
         )  # fmt: skip
         self.seconds = 0.0
-        self.best = Best(step=0, miou=-1.0)
+        self.best = Best(step=0, miou=0.0)  # of no network yet
         self.best_state: dict[str, Tensor] | None = None
         self.history: list[dict[str, float]] = []
         self.watch = LossWatch()
@@ -171,7 +171,7 @@ class Session:
         self.trainer.share_statistics()
         scores = self._score(self.val)
         self.history.append({"step": self.trainer.step, "miou": round(scores.miou, 6)})
-        if scores.miou > self.best.miou:
+        if self.best_state is None or scores.miou > self.best.miou:
             self.best = Best(self.trainer.step, scores.miou)
             self.best_state = snapshot(self.trainer.network)
         self.reporter.on_scores(self.trainer.step, scores)

@@ -130,7 +130,11 @@ def _with_ray(
         ) from error
     if not ray.is_initialized():
         ray.init(include_dashboard=False)
-    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(train)
+
+    def task(run: SweepRun) -> None:  # Ray takes functions alone; `train` may be another thing that can be called
+        train(run)
+
+    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=1)(task)
     waiting = {remote.remote(run): run for run in runs}
     while waiting:
         (done,), _ = ray.wait(list(waiting), num_returns=1)

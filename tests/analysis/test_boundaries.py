@@ -1,4 +1,4 @@
-"""reco_core.boundaries on borders whose pixels can be counted."""
+"""reco_core.analysis.boundaries on borders whose pixels can be counted."""
 
 import pytest
 import torch

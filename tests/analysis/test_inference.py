@@ -1,30 +1,31 @@
-"""reco_core.inference: a trained network at work on image files."""
+"""reco_core.analysis.inference: a trained network at work on image files."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_trainers import OPTIONS
+from shared import TINY, tiny_run
 
 from reco_core.analysis.inference import load_trained, overlay, predict_files, segment
 from reco_core.errors import InputError
 from reco_core.runs.checkpoints import NAME
-from reco_core.trainers import Trainer
 
 
 @pytest.fixture
-def checkpoint(tiny, tmp_path):
-    run = Trainer(OPTIONS, tmp_path / "run", train=tiny, val=tiny, test=tiny)
-    run.fit()
-    return tmp_path / "run" / NAME, run
+def checkpoint(tmp_path):
+    session = tiny_run(tmp_path / "run")
+    session.run()
+    return tmp_path / "run" / NAME, session
 
 
 def test_the_loaded_network_is_the_trained_one(checkpoint):
-    path, run = checkpoint
+    path, session = checkpoint
     images = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
-        expected = run.network.eval()(images).logits
-        for which, state in (("last", run.network.state_dict()), ("best", run.best_state)):
+        expected = session.trainer.network.eval()(images).logits
+        for which, state in (("last", session.trainer.network.state_dict()), ("best", session.best_state)):
             trained = load_trained(path, which)
             assert all(torch.equal(value, state[key]) for key, value in trained.network.state_dict().items())
         torch.testing.assert_close(load_trained(path).network(images).logits, expected)  # another memory format
@@ -44,10 +45,8 @@ def test_overlays_and_indices_are_written(checkpoint, tmp_path):
 
 
 def test_a_network_trained_on_resized_images_returns_the_files_own_size(checkpoint):
-    from dataclasses import replace
-
     trained = load_trained(checkpoint[0])
-    resized = replace(trained, options=replace(OPTIONS, data=replace(OPTIONS.data, size=(32, 32))))
+    resized = replace(trained, options=replace(TINY, data=replace(TINY.data, size=(32, 32))))
     assert segment(resized, torch.rand(3, 45, 70)).shape == (45, 70)
 
 

@@ -1,17 +1,14 @@
-"""reco_core.relations and dendrograms: exact means, planted graphs and trees, files."""
+"""reco_core.analysis.relations and dendrograms: exact means, planted graphs and trees, files."""
+
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.spatial.distance import squareform
 
-from reco_core.analysis import dendrograms
 from reco_core.analysis.relations import ClassRelations, ClassSums, class_relations, read_relations, write_relations
-from reco_core.datasets.toyscapes.tree import merge_heights
 from reco_core.errors import InputError
-from reco_core.files import read_json, write_json
 from reco_core.models import SegmentationOutput
 
 
@@ -106,87 +103,42 @@ def test_only_some_classes():
 
 
 def test_relations_survive_their_file(tmp_path):
+    path = tmp_path / "r.jsonl"
     found = planted([[6, 4, 0], [10, 9, 1], [0, 3, 27]])
-    again = read_relations(write_relations(found, tmp_path / "r.json"))
+    (again,) = read_relations(write_relations(found, path))
     assert again.classes == found.classes and again.absent == ("d",) and again.about == {"x": 1}
     assert np.array_equal(again.graphs["Z"], found.graphs["Z"]) and np.array_equal(again.confusion, found.confusion)
-    value = read_json(tmp_path / "r.json")
-    write_json(tmp_path / "short.json", {**value, "classes": ["a", "b"]})
-    with pytest.raises(InputError, match=r"short.json: Z of \(3, 3\) for 2 classes"):
-        read_relations(tmp_path / "short.json")
-    write_json(tmp_path / "other.json", {"schema": 1})
-    with pytest.raises(InputError, match="no relations"):
-        read_relations(tmp_path / "other.json")
+    assert again.pixels.tolist() == [10, 20, 30]
+    other, newer = replace(found, about={"x": (2, 3)}), planted([[7, 3, 0], [10, 9, 1], [0, 3, 27]])
+    for one in (other, newer, other):  # the same network once more replaces its line, tuples or not
+        write_relations(one, path)
+    assert [(one.about, int(one.confusion[0, 0])) for one in read_relations(path)] == [
+        ({"x": 1}, 7),
+        ({"x": [2, 3]}, 6),
+    ]
 
 
-def block_graph():
-    """Two pairs and a loner."""
-    graph = np.full((5, 5), 0.1)
-    graph[:2, :2], graph[2:4, 2:4] = 0.9, 0.8
-    np.fill_diagonal(graph, 1)
-    return graph
-
-
-@pytest.mark.parametrize("distance", dendrograms.DISTANCES)
-@pytest.mark.parametrize("method", ["average", "complete", "single"])
-def test_a_planted_graph_gives_its_tree(method, distance):
-    tree = dendrograms.grow(block_graph(), method, distance)
-    assert sorted(tree[0, :2]) == [0, 1] and sorted(tree[1, :2]) == [2, 3]
-    groups = dendrograms.cut(tree, 3)
-    assert groups[0] == groups[1] != groups[2] == groups[3] != groups[4]
-    if distance == "cosine":
-        assert tree[0, 2] == pytest.approx(0.1) and tree[1, 2] == pytest.approx(0.2)
-        assert dendrograms.cophenetic_correlation(block_graph(), tree) == pytest.approx(1.0)
-
-
-def test_rows_are_euclidean_distances_between_rows():
-    graph = block_graph()
-    expected = np.linalg.norm(graph[0] - graph[3])
-    assert squareform(dendrograms.distances(graph, "rows"))[0, 3] == pytest.approx(expected)
-    with pytest.raises(ValueError, match="got 'angle'"):
-        dendrograms.distances(graph, "angle")
-    graph[0, 1] = np.nan
-    with pytest.raises(ValueError, match="the graph has NaN"):
-        dendrograms.distances(graph)
-
-
-def test_the_planted_tree_agrees_with_itself():
-    """A graph whose distances are the planted tree's heights gives that tree back."""
-    heights = merge_heights()
-    graph = 1 - heights / heights.max()
-    found = dendrograms.agreement_with(dendrograms.grow(graph), heights)
-    assert set(found) == {"gamma", "fm 4", "fm 5", "fm 7", "fm 10"}
-    assert all(value == pytest.approx(1.0) for value in found.values())
-
-
-def test_shuffled_names_agree_by_chance_alone():
-    heights = merge_heights()
-    tree = dendrograms.grow(1 - heights / heights.max())
-    by_chance = dendrograms.chance(tree, heights, draws=200)
-    mean, high = by_chance["gamma"]
-    assert abs(mean) < 0.1 and 0.1 < high < 0.6
-    assert by_chance["fm 4"][1] < 0.8
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, 3), min_size=3, max_size=12))
-def test_fowlkes_mallows(groups):
-    renamed = [7 - group for group in groups]
-    pairs = len(groups) * (len(groups) - 1) / 2
-    together = sum(a == b for i, a in enumerate(groups) for b in groups[i + 1 :])
-    assert dendrograms.fowlkes_mallows(groups, renamed) == pytest.approx(1.0 if together else 0.0)
-    everyone = [0] * len(groups)
-    assert dendrograms.fowlkes_mallows(groups, everyone) == pytest.approx(np.sqrt(together / pairs))
-
-
-def test_bakers_gamma_of_reversed_order():
-    assert dendrograms.bakers_gamma(np.arange(10), np.arange(10)[::-1]) == pytest.approx(-1)
-
-
-def test_planted_groups():
-    heights = np.array([[0, 1, 2], [1, 0, 2], [2, 2, 0]])
-    groups = dendrograms.planted_groups(heights, 1)
-    assert groups[0] == groups[1] != groups[2]
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda value: value | {"classes": ["a", "b"]}, "Z of (3, 3) for 2 classes"),
+        (lambda value: value | {"confusion": [[1, 2], [3, 4]]}, "confusion of (2, 2) for 3 classes"),
+        (lambda value: value | {"pixels": [1, 2]}, "pixels of (2,) for 3 classes"),
+        (lambda value: value | {"pixels": [[]]}, "pixels of (1, 0) for 3 classes"),
+        (lambda value: value | {"graphs": {"Z": [[1, "near"]]}}, "could not convert string"),
+        (lambda value: {key: part for key, part in value.items() if key != "confusion"}, "'confusion'"),
+        (lambda value: value | {"schema": 3}, "no relations"),
+        (lambda value: value | {"kind": "run"}, "no relations (kind 'run')"),
+    ],
+)
+def test_damaged_relations_name_their_line(tmp_path, damage, words):
+    found = planted([[6, 4, 0], [10, 9, 1], [0, 3, 27]])
+    path = write_relations(found, tmp_path / "r.jsonl")
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole + json.dumps(damage(json.loads(whole))) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"r\.jsonl, line 2: ") as error:
+        read_relations(path)
+    assert words in str(error.value)
 
 
 def test_the_rank_of_a_pair_among_all_pairs():

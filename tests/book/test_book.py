@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import book_build
+import execute_notebooks
 import nbformat
 import numpy as np
 import pytest
@@ -19,11 +20,9 @@ import yaml
 from PIL import Image
 from shared import ROOT
 
+from reco_book import pages as writer
 from reco_book.figures.style import RC
-
-sys.path.insert(0, str(ROOT / "scripts"))
-import execute_notebooks
-import write_pages
+from reco_core.files import read_json_lines
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = sorted((ROOT / "book").glob("*.md"))
@@ -99,11 +98,13 @@ def test_chapters_follow_the_pattern(path):
 
 def test_chapter_7_trains_the_papers_recipe_in_the_full_profile(monkeypatch):
     """The cell of "In earnest" in the full profile: it trains, with a folder to go on from, and writes the record."""
+    import inspect
     from types import SimpleNamespace
 
     import torch
 
-    from reco_core.runs.recipes import recipe
+    from reco_core.cli.training import train_one
+    from reco_core.runs.recipes import is_run_of, recipe
 
     (cell,) = (cell for cell in cells(ROOT / "notebooks" / "07_training.ipynb", "code") if "RECO_RECIPE" in cell.source)
     monkeypatch.setenv("RECO_RECIPE", "table1/pascal_voc/60/classmix")
@@ -112,10 +113,12 @@ def test_chapter_7_trains_the_papers_recipe_in_the_full_profile(monkeypatch):
     names = {"os": os, "torch": torch, "replace": replace, "recipe": recipe, "Path": Path, "RESULTS": Path("results")}
     names |= {"train_one": lambda *given: called.append(given), "PROFILE": SimpleNamespace(name="full")}
     exec(cell.source, names)
-    ((options, folder, record),) = called
+    ((options, folder, record, name),) = called
+    assert inspect.signature(train_one).bind(*called[0]).arguments["recipe"] == name
     assert (options.method, options.seed, options.optimisation.iterations) == ("classmix", 2, 40_000)
     assert str(folder) == "../runs/table1/pascal_voc/60/classmix-seed2"
-    assert str(record) == "results/table1/pascal_voc/60/classmix-seed2.json"
+    assert str(record) == "results/table1/pascal_voc/60.jsonl"
+    assert name == "table1/pascal_voc/60/classmix" and is_run_of(options, name), "the record counts as the recipe's"
 
 
 def labels_and_references() -> tuple[list[str], set[str]]:
@@ -137,7 +140,7 @@ def test_the_papers_five_equations_are_in_the_book_the_code_and_the_tests():
     labels, _ = labels_and_references()
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "reco_core").rglob("*.py"))
     tests = "\n".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path.name != "test_book.py"
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path.name != "test_book.py"
     )
     for label in ("eq-reco", "eq-sets", "eq-relation", "eq-hard", "eq-total"):
         assert label in labels
@@ -152,7 +155,7 @@ def test_the_list_says_where_every_equation_table_and_figure_of_the_paper_is():
     wanted += [f"Fig. {n}" for n in range(1, 10)] + [f"App. {letter}" for letter in "ABCDEF"]
     assert list(rows) == wanted
     for item, where in rows.items():
-        tests = re.findall(r"`(tests/\w+\.py)`", where)
+        tests = re.findall(r"`(tests/\w+/\w+\.py)`", where)
         assert tests and all((ROOT / test).exists() for test in tests), item
         pages = [page.parent / target for target in re.findall(r"\]\(([^)]+)\)", where)]
         labels = re.findall(r"\{(?:eq|numref)\}`([\w-]+)`", where)
@@ -182,28 +185,30 @@ def test_citations_are_in_the_bibliography():
             assert set(cited.replace(" ", "").split(",")) <= keys, f"{path.name} cites {cited}"
 
 
-@pytest.mark.parametrize("name", write_pages.PAGES)
+@pytest.mark.parametrize("name", writer.PAGES)
 def test_tables_on_the_prose_pages_are_those_of_the_records(name):
     page = (ROOT / name).read_text(encoding="utf-8")
-    assert write_pages.MARKED.search(page) and write_pages.with_blocks(page) == page, "run scripts/write_pages.py"
+    assert writer.MARKED.search(page) and writer.with_blocks(page) == page, "run python -m reco_book.pages"
 
 
 def test_a_cell_is_empty_without_its_records(tmp_path):
     """Of the claims a cell says so, the line of the run goes, and nothing else changes."""
     shutil.copytree(ROOT / "results", tmp_path / "results")
-    builders = (write_pages.claims_one_by_one, write_pages.recorded_runs)
+    builders = (writer.claims_one_by_one, writer.recorded_runs)
     assert [build(tmp_path) for build in builders] == [build(ROOT) for build in builders]
     claims, runs = (build(ROOT).splitlines() for build in builders)
-    for path in (tmp_path / "results" / "small" / "toyscapes" / "20").glob("mean_teacher-seed*.json"):
-        path.unlink()
-    for before, after in zip(claims, write_pages.claims_one_by_one(tmp_path).splitlines(), strict=True):
+    path = tmp_path / "results" / "small" / "toyscapes" / "20.jsonl"
+    kept = [line for line in read_json_lines(path) if line["about"]["method"] != "mean_teacher"]
+    assert 0 < len(kept) < len(read_json_lines(path))
+    path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    for before, after in zip(claims, writer.claims_one_by_one(tmp_path).splitlines(), strict=True):
         first, second = before.split("|"), after.split("|")
         assert second == [*first[:3], " no record ", *first[4:]] if "Mean teacher" in before else second == first
-    assert write_pages.recorded_runs(tmp_path).splitlines() == [
+    assert writer.recorded_runs(tmp_path).splitlines() == [
         line for line in runs if not line.startswith("| `small/toyscapes/20/mean_teacher` |")
     ]
     shutil.rmtree(tmp_path / "results" / "small")
-    empty = {name: build(tmp_path) for name, build in write_pages.BLOCKS.items() if name != "power"}
+    empty = {name: build(tmp_path) for name, build in writer.BLOCKS.items() if name != "power"}
     assert not re.search(r"seen:|decided:|±|\[", re.sub(r"\[`reco", "", "".join(empty.values())))
 
 
@@ -212,14 +217,14 @@ def test_the_picture_on_the_first_page_is_what_the_library_draws():
 
     buffer = io.BytesIO()
     with rc_context(RC):
-        write_pages.idea().savefig(buffer, dpi=160)
-    drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in (buffer, ROOT / write_pages.PICTURE))
-    assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2, "run scripts/write_pages.py"
+        writer.idea().savefig(buffer, dpi=160)
+    drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in (buffer, ROOT / writer.PICTURE))
+    assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2, "run python -m reco_book.pages"
 
 
 def test_the_interactive_graph_shows_the_recorded_relations():
-    kept = (ROOT / write_pages.GRAPHS).read_text(encoding="utf-8")
-    assert kept == write_pages.interactive_relations(), "run scripts/write_pages.py"
+    kept = (ROOT / writer.GRAPHS).read_text(encoding="utf-8")
+    assert kept == writer.interactive_relations(), "run python -m reco_book.pages"
     shown = json.loads(kept.removeprefix("window.RELATIONS = ").rstrip(";\n"))
     for entry in shown.values():
         for runs in entry["networks"].values():
@@ -234,19 +239,54 @@ def test_the_executed_copy_leaves_the_tree_alone(tmp_path, monkeypatch):
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "gone.md").write_text("of an earlier version")
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "gone-seed0.json").write_text("{}")
+    (tmp_path / "results" / "gone.jsonl").write_text("{}")
     before = digest_of_tree()
     execute_notebooks.copy_book(tmp_path)
     assert digest_of_tree() == before
     assert (tmp_path / "book" / "index.md").exists() and not (tmp_path / "book" / "gone.md").exists()
-    assert not (tmp_path / "results" / "gone-seed0.json").exists()
+    assert not (tmp_path / "results" / "gone.jsonl").exists()
 
 
 def digest_of_tree() -> str:
     sha = hashlib.sha256()
     for path in sorted([*ROOT.glob("notebooks/*"), *ROOT.glob("book/*.*")]):
-        sha.update(path.read_bytes())
+        if path.is_file():
+            sha.update(path.read_bytes())
     return sha.hexdigest()
+
+
+BESIDE = (
+    "reco_core/losses.py", "book/reco_book/figures/data.py", "book/reco_book/paper.json",
+    "results/small/camvid/20.jsonl", "benchmarks/results/loss-cpu.json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("changed", BESIDE)
+def test_a_chapter_is_executed_again_when_what_it_rests_on_changed(tmp_path, monkeypatch, changed):
+    monkeypatch.setattr(execute_notebooks, "ROOT", tmp_path)
+    for name in BESIDE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("one")
+    before = execute_notebooks.surroundings_digest("demo")
+    assert before == execute_notebooks.surroundings_digest("demo") != execute_notebooks.surroundings_digest("full")
+    (tmp_path / changed).write_text("two")
+    assert execute_notebooks.surroundings_digest("demo") != before
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("(seed: ~typing.Annotated[int, FieldInfo(annotation=NoneType, required=True, metadata=[Ge(ge=0)])] = 0)",
+         "(seed: int = 0)"),
+        ("dict[str, Annotated[float, FieldInfo(annotation=NoneType, required=True, metadata=[Ge(ge=0), Le(le=1)])]]",
+         "dict[str, float]"),
+        ("(data: Data = <factory>, tell: Tell = <function sweep.<lambda>>)", "(data: Data = ..., tell: Tell = ...)"),
+        ("{'cutout': <function cutout>, 'a': <class 'one.two.Three'>}", "{'cutout': cutout, 'a': Three}"),
+        ("$RECO_DATA/<name>, a < b > c", "$RECO_DATA/<name>, a < b > c"),
+    ],
+)  # fmt: skip
+def test_signatures_on_the_librarys_page_say_what_a_reader_needs(printed, shown):
+    assert book_build.plain(printed) == shown
 
 
 def test_the_book_builds_without_a_warning(tmp_path):
@@ -272,5 +312,7 @@ def test_the_book_builds_without_a_warning(tmp_path):
     assert training.count("<table") > 5 and "|:--" not in training, "tables that cells print are set as tables"
     previews = next((tmp_path / "_build" / "html" / "_static" / "tippy" / "notebooks").glob("07_training.*.js"))
     assert "06_semi_supervised.html#equation-eq-total" in previews.read_text(encoding="utf-8"), "shown on hovering"
+    library = (site / "book" / "api.html").read_text(encoding="utf-8")
+    assert "FieldInfo" not in library and "&lt;factory" not in library and "Training steps (paper: 40,000)." in library
     for script in ("popper.min.js", "tippy-bundle.umd.min.js"):
         assert (tmp_path / "_build" / "html" / "_static" / "hover" / script).is_file()

@@ -1,13 +1,15 @@
-"""reco_core.claims: sums of paired scores, and when a claim counts as seen."""
+"""reco_book.claims: sums of paired scores, and when a claim counts as seen."""
+
+from dataclasses import replace
 
 import pytest
-from shared import ROOT
 
+from reco_book import RESULTS
 from reco_book.claims import CLAIMS, LABELS, SETS, Claim, verdict
 from reco_book.paper import TABLES
 from reco_book.seeds import Summary
-from reco_core.files import read_json, write_json
 from reco_core.runs.recipes import RECIPES
+from reco_core.runs.records import load_records, path_of, put
 
 
 def test_every_claim_can_be_judged_on_the_two_main_data_sets():
@@ -45,13 +47,22 @@ def test_the_papers_differences_are_those_of_its_tables():
         assert claim.paper.startswith("no number" if difference is None else f"{difference:+.2f} ("), claim.text
 
 
+def write(results, record, name, method, seed, miou):
+    """A record like another one, of another recipe and seed, with another score."""
+    config = replace(record.config, method=method, seed=seed)
+    group = name.rpartition("/")[0]
+    about = replace(record.about, group=group, recipe=name, method=method, seed=seed, config=config)
+    part = "val" if record.test is None else "test"
+    scored = replace(record, about=about, **{part: replace(record.scores, miou=miou)})
+    put(scored, path_of(scored, results))
+
+
 def test_a_claim_is_summed_seed_by_seed(tmp_path):
-    record = read_json(ROOT / "results" / "small" / "toyscapes" / "20" / "supervised-seed0.json")
+    record = load_records(RESULTS / "small" / "toyscapes" / "20.jsonl")[0]
     scores = {"supervised": {0: 0.30, 1: 0.40, 2: 0.50}, "classmix": {0: 0.31, 1: 0.42, 5: 0.9}}
     for method, seeds in scores.items():
         for seed, miou in seeds.items():
-            record["config"]["seed"], record["test"]["last"]["miou"] = seed, miou
-            write_json(tmp_path / "small" / "toyscapes" / "20" / f"{method}-seed{seed}.json", record)
+            write(tmp_path, record, f"small/toyscapes/20/{method}", method, seed, miou)
     summary = CLAIMS[0].summary("small/toyscapes", tmp_path)
     assert summary.values == pytest.approx((1.0, 2.0))  # only seeds that both have
     assert CLAIMS[2].summary("small/toyscapes", tmp_path).values == ()
@@ -59,11 +70,10 @@ def test_a_claim_is_summed_seed_by_seed(tmp_path):
 
 
 def test_a_data_set_without_20_labels_answers_with_its_own_number(tmp_path):
-    record = read_json(ROOT / "results" / "small" / "nyu_v2" / "all" / "supervised-seed0.json")
+    record = load_records(RESULTS / "small" / "nyu_v2" / "all.jsonl")[0]
     for method, miou in {"supervised": 0.30, "classmix": 0.32}.items():
         for seed in range(3):
-            record["config"]["seed"], record["val"]["last"]["miou"] = seed, miou
-            write_json(tmp_path / "small" / "nyu_v2" / "50" / f"{method}-seed{seed}.json", record)
+            write(tmp_path, record, f"small/nyu_v2/50/{method}", method, seed, miou)
     assert CLAIMS[0].summary("small/nyu_v2", tmp_path).values == pytest.approx((2.0, 2.0, 2.0))
     assert CLAIMS[0].summary("small/voc", tmp_path).values == ()
     for small, counts in LABELS.items():

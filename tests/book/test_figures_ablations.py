@@ -1,8 +1,9 @@
-"""reco_core.figures.ablations: the bars stand where the paper's and the recorded numbers are."""
+"""reco_book.figures.ablations: the bars stand where the paper's and the recorded numbers are."""
 
 from dataclasses import replace
 
 import pytest
+from drawn import bars, dots, intervals, marks
 
 from reco_book.compare import Bar
 from reco_book.figures import ablations
@@ -16,19 +17,20 @@ BARS = [
 
 
 def heights(axes):
-    return [patch.get_height() for patch in axes.patches]
+    return [height for _, height in sorted(bars(axes))]
 
 
 def test_panels_show_paper_and_records_and_mark_what_is_missing():
     figure = ablations.panels({"recorded: toyscapes": {"queries": BARS, "keys": BARS[:1]}})
     upper, _, lower, _ = figure.axes
     assert heights(upper) == [47.39, 48.96, 49.83] and heights(lower) == pytest.approx([31.0, 33.25])
-    crosses = [line for line in lower.lines if line.get_marker() == "x"]
-    assert [line.get_xdata()[0] for line in crosses] == [1]
-    dots = [line for line in lower.lines if line.get_marker() == "o"]
-    assert [list(line.get_ydata()) for line in dots] == [[30.0, 32.0], [33.0, 33.5]], "the seeds that both have"
-    faces = [patch.get_facecolor() for patch in upper.patches]
-    assert faces[0] != faces[2], "the run that all panels share stands out"
+    assert [cross[0][0] for cross in marks(lower, "x")] == [1]
+    assert dots(lower) == [[30.0, 32.0], [33.0, 33.5]] and not dots(upper), "the seeds that both have"
+    assert sorted(intervals(lower)) == [
+        pytest.approx([31 - 2**0.5, 31 + 2**0.5]), pytest.approx([33.25 - 0.125**0.5, 33.25 + 0.125**0.5])
+    ], "standard deviations"  # fmt: skip
+    faces = {patch.get_height(): patch.get_facecolor() for patch in upper.patches}
+    assert faces[47.39] != faces[49.83], "the run that all panels share stands out"
     low, high = lower.get_ylim()
     assert low < 30 and high > 33.5 and lower.get_ylabel().startswith("recorded: toyscapes")
     assert {text.get_text() for text in lower.texts} == {"31.0", "33.2"}, "axes are cut: bars carry their number"
@@ -37,6 +39,7 @@ def test_panels_show_paper_and_records_and_mark_what_is_missing():
 def test_panels_without_any_record():
     figure = ablations.panels({"recorded: toyscapes": {"queries": BARS[1:2]}})
     assert not figure.axes[1].patches and [line.get_marker() for line in figure.axes[1].lines] == ["x"]
+    assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["64"]
 
 
 def test_bars_without_a_common_seed_keep_their_own():
@@ -70,16 +73,16 @@ def test_noise_is_drawn_beside_its_slope_and_the_batches():
 def test_differences_show_every_seed_and_the_interval():
     paper = {"easy queries": -4.02, "bank": -0.52}
     recorded = {"toyscapes": {"easy queries": Summary((-1.0, 0.0, 1.0))}, "CamVid": {"bank": Summary((0.25,))}}
-    (axes,) = ablations.differences_to_ours(paper, recorded).axes
-    (diamonds,) = [line for line in axes.lines if line.get_marker() == "D"]
-    assert list(diamonds.get_xdata()) == [-4.02, -0.52]
-
-    def drawn(marker):
-        return [(list(line.get_xdata()), round(line.get_ydata()[0])) for line in axes.lines
-                if line.get_marker() == marker and len(line.get_xdata())]  # fmt: skip
-
-    assert drawn("o") == [([-1.0, 0.0, 1.0], 0)] and drawn("s") == [([0.25], 1)]
-    intervals = [line for line in axes.lines if line.get_linewidth() == 1.4 and len(line.get_xdata()) == 2]
-    (interval,) = [line for line in intervals if line.get_marker() == "None" and line.get_xdata()[0] != 0]
-    assert interval.get_xdata()[0] == pytest.approx(-2.484, abs=1e-3)  # t(2, 0.975) = 4.303, sd 1, three seeds
+    figure = ablations.differences_to_ours(paper, recorded)
+    (axes,) = figure.axes
+    (diamonds,) = marks(axes, "D")
+    assert [x for x, _ in diamonds] == [-4.02, -0.52]
+    assert dots(axes, value=0) == [[-1.0, 0.0, 1.0], [0.25]]
+    (toyscapes,), (camvid,) = marks(axes, "|")
+    assert (toyscapes[0], round(toyscapes[1])) == (0, 0) and (camvid[0], round(camvid[1])) == (0.25, 1)
+    assert diamonds[0][1] < toyscapes[1] < camvid[1] - 1, "one below the other in a row"
+    (interval,) = intervals(axes, value=0)
+    assert interval == pytest.approx([-2.484, 2.484], abs=1e-3)  # t(2, 0.975) = 4.303, sd 1, three seeds
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["paper: Cityscapes, 20 labels", "toyscapes", "CamVid"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["easy queries", "bank"]

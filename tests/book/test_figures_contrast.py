@@ -1,4 +1,4 @@
-"""reco_core.figures.contrast: what is drawn."""
+"""reco_book.figures.contrast: what is drawn."""
 
 import math
 

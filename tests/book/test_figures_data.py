@@ -1,8 +1,9 @@
-"""reco_core.figures.data: what is drawn is what was given."""
+"""reco_book.figures.data: what is drawn is what was given."""
 
 import numpy as np
 import pytest
 import torch
+from drawn import bars
 from matplotlib.colors import to_rgb
 
 from reco_book.figures import data as figures
@@ -91,8 +92,10 @@ def test_iou_by_hand_counts_as_eq_iou_does():
 
 def test_score_bars_draw_percent():
     rows = {"lazy": {"accuracy": 0.9, "mean IoU": 0.2}, "good": {"accuracy": 0.95, "mean IoU": 0.7}}
-    axes = figures.score_bars(rows).axes[0]
-    assert [bar.get_width() for bar in axes.patches] == pytest.approx([90, 95, 20, 70])
+    figure = figures.score_bars(rows)
+    axes = figure.axes[0]
+    assert [length for _, length in bars(axes)] == pytest.approx([90, 95, 20, 70])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["accuracy", "mean IoU"]
     assert texts(axes) == ["90.0", "95.0", "20.0", "70.0"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["lazy", "good"]
 

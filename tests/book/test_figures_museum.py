@@ -1,4 +1,4 @@
-"""reco_core.figures.museum: a filled disc for each broken property."""
+"""reco_book.figures.museum: a filled disc for each broken property."""
 
 from matplotlib.colors import to_hex
 

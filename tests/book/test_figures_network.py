@@ -1,4 +1,4 @@
-"""reco_core.figures.network: the drawn numbers are those of the networks."""
+"""reco_book.figures.network: the drawn numbers are those of the networks."""
 
 import numpy as np
 import pytest

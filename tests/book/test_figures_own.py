@@ -1,4 +1,4 @@
-"""reco_core.figures.own: colours over the image, and the share of labelled pixels that are right."""
+"""reco_book.figures.own: colours over the image, and the share of labelled pixels that are right."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""reco_core.figures.partial: what is drawn is what was computed."""
+"""reco_book.figures.partial: what is drawn is what was computed."""
 
 import numpy as np
 import torch

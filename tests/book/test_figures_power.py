@@ -1,17 +1,20 @@
-"""reco_core.figures.power: intervals, curves, bars and limits stand where the numbers are."""
+"""reco_book.figures.power: intervals, curves, bars and limits stand where the numbers are."""
 
 import pytest
+from drawn import dots, intervals, marks
 
 from reco_book.figures import power as figures
 from reco_book.figures.style import COLOURS
 from reco_book.power import paired_power
+from reco_book.seeds import Summary
 
 
 def test_intervals_have_students_half_length_and_the_runs_lie_around_their_mean():
     """:eq:`eq-t-interval` with the tabulated t of 2 degrees of freedom, 4.303."""
     (axes,) = figures.intervals(0.25, 2.0, (3, 300), (72.0, 74.0, 70.0)).axes
     assert list(axes.lines[0].get_xdata()) == [0, 2, -2]
-    three, hundreds = (line.get_xdata() for line in axes.lines if line.get_linewidth() == 1.8)
+    (bars,) = axes.containers
+    three, hundreds = (segment[:, 0] for segment in bars[2][0].get_segments())
     half = 4.303 * 2 / 3**0.5
     assert list(three) == pytest.approx([0.25 - half, 0.25 + half], abs=1e-3)
     assert hundreds[1] - hundreds[0] < 0.5
@@ -23,8 +26,12 @@ def test_pairs_join_the_scores_of_a_seed_and_leave_out_seeds_without_a_partner()
     left, right = figures.pairs(ours, theirs, ("without", "with")).axes
     assert [list(line.get_ydata()) for line in left.lines] == [[29, 30], [30.5, 31], [31, 33]]
     assert {text.get_text() for text in left.texts} == {"0", "1", "2"}
-    assert list(right.lines[0].get_ydata()) == [1, 0.5, 2]
-    assert right.lines[2].get_ydata() == pytest.approx(3.5 / 3)
+    assert dots(right) == [[1, 0.5, 2]]
+    (mean,) = marks(right, "_")
+    assert (
+        mean == [[1, pytest.approx(3.5 / 3)]] and [label.get_text() for label in right.get_xticklabels()][0] == "seeds"
+    )
+    assert intervals(right) == [pytest.approx(list(Summary((1, 0.5, 2)).interval()))]
 
 
 def test_an_interval_that_holds_zero_looks_different_from_one_that_does_not():

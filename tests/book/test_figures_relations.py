@@ -1,11 +1,14 @@
-"""reco_core.figures.relations and queries: what is drawn is what was given."""
+"""reco_book.figures.relations and queries: what is drawn is what was given."""
 
 import numpy as np
 import pytest
 import torch
+from drawn import bars
+from matplotlib import pyplot
 from matplotlib.text import Text
 
 from reco_book.figures import queries, relations
+from reco_core.analysis import plots
 from reco_core.analysis.relations import ClassRelations
 
 CLASSES = ("a", "b", "c")
@@ -17,17 +20,19 @@ def test_relation_graphs_share_one_scale_and_name_the_classes():
     graph = torch.tensor([[1.0, 0.5, nan], [0.5, 1.0, nan], [nan, nan, nan]])
     figure = relations.relation_graphs({"one": graph, "two": -graph}, CLASSES)
     left, right = figure.axes[:2]
-    assert np.ma.allclose(left.images[0].get_array()[:2, :2], [[1, 0.5], [0.5, 1]])
-    assert left.images[0].get_clim() == right.images[0].get_clim() == (-1, 1)
+    assert np.ma.allclose(left.collections[0].get_array()[:2, :2], [[1, 0.5], [0.5, 1]])
+    assert left.collections[0].get_clim() == right.collections[0].get_clim() == (-1, 1)
     assert [label.get_text() for label in left.get_xticklabels()] == list(CLASSES)
-    assert left.images[0].get_array().mask[2].all()
+    assert [label.get_text() for label in left.get_yticklabels()] == list(CLASSES) and not right.get_yticklabels()
+    assert left.collections[0].get_array().mask[2].all()
+    assert left.yaxis_inverted(), "the first class is the first row"
 
 
 def test_key_shares_leave_out_the_query_class_and_sort_by_the_first_way():
     shares = {"x": torch.tensor([0.2, 0.0, 0.8]), "y": torch.tensor([0.5, 0.0, 0.5])}
     axes = relations.key_shares(shares, CLASSES, "b").axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["c", "a"]
-    assert [bar.get_height() for bar in axes.patches] == pytest.approx([80, 20, 50, 50])
+    assert [height for _, height in bars(axes)] == pytest.approx([80, 20, 50, 50])
 
 
 def test_agreement_curve_draws_both():
@@ -44,9 +49,10 @@ def found(names=("a", "b", "c", "d")):
 
 def test_graphs_and_trees_draw_the_graph_and_its_own_tree():
     figure = relations.graphs_and_trees({"one": (found(), "Z"), "two": (found(), "R")}, {"a": 0, "b": 0, "c": 1})
-    top = [axes for axes in figure.axes if axes.images][:2]
-    assert np.array_equal(top[0].images[0].get_array(), found().graphs["Z"])
-    assert top[0].images[0].get_clim() == top[1].images[0].get_clim() == (-0.8, 1), "one colour scale"
+    one, other = (axes.collections[0] for axes in figure.axes[:2])
+    assert np.array_equal(one.get_array(), found().graphs["Z"])
+    assert np.array_equal(other.get_array(), found().graphs["R"])
+    assert one.get_clim() == other.get_clim() == (-0.8, 1), "one colour scale"
     tree = next(axes for axes in figure.axes if axes.get_xlabel() == "1 − cosine")
     labels = {label.get_text(): label.get_color() for label in tree.get_yticklabels()}
     assert list(labels) in (["a", "b", "c", "d"], ["c", "d", "a", "b"], ["d", "c", "b", "a"], ["d", "c", "a", "b"])
@@ -61,11 +67,22 @@ def test_without_a_record_the_picture_says_so(draw):
 
 
 def test_confusion_against_similarity_draws_every_pair_and_names_the_worst():
-    axes = relations.confusion_against_similarity(found(), "Z", named=2).axes[0]
+    axes = plots.confusion_against_similarity(found(), "Z", named=2).axes[0]
     points = axes.collections[0].get_offsets()
     assert len(points) == 6 and points[0].tolist() == pytest.approx([0.9, 40.0])
     assert [text.get_text() for text in axes.texts] == ["a – b", "c – d"]
     assert f"{found().predicts_confusion('Z'):.2f}" in axes.get_title()
+
+
+def test_clustered_graph_orders_the_classes_by_the_tree_and_leaves_no_figure_open():
+    figure = plots.clustered_graph(found(), "Z")
+    heat = next(axes for axes in figure.axes if axes.get_xticklabels() and axes.collections[0].get_array() is not None)
+    names = [label.get_text() for label in heat.get_yticklabels()]
+    assert names == [label.get_text() for label in heat.get_xticklabels()]
+    assert abs(names.index("a") - names.index("b")) == abs(names.index("c") - names.index("d")) == 1
+    order = [found().classes.index(name) for name in names]
+    assert np.array_equal(heat.collections[0].get_array(), found().graphs["Z"][np.ix_(order, order)])
+    assert not pyplot.get_fignums(), "a notebook would show it twice"
 
 
 def test_trees_mark_the_named_pairs_in_every_panel():
@@ -112,8 +129,6 @@ def test_hard_map_counts_used_pixels_below_the_threshold():
     expected = [[queries.EASY, queries.EASY], [queries.HARD, queries.IGNORED]]
     assert drawn.tolist() == [[list(pixel) for pixel in row] for row in expected]
     assert figure.axes[3].get_title() == "33 % are hard"
-    weak = queries.hard_map(torch.zeros(3, 4, 4), labels, confidence, PALETTE, threshold=0.97, weak=0.7)
-    assert np.asarray(weak.axes[3].images[0].get_array())[1, 0].tolist() == list(queries.IGNORED)
 
 
 def test_drawn_pixels_stand_where_they_were_drawn_in_their_classes_colours():
@@ -141,7 +156,7 @@ def test_gradient_by_confidence_compares_hard_and_easy_within_each_class():
     assert means[0] == 3 and means[9] == 0.5 and np.isnan(means[1:9]).all()
     assert len(left.collections[0].get_offsets()) == 15, "queries of the shown class alone"
     assert [label.get_text() for label in right.get_yticklabels()] == ["a", "b"]
-    hard, easy = right.collections
+    _, hard, easy = right.collections
     assert hard.get_offsets()[:, 0].tolist() == pytest.approx([3.0, 0.1])
     assert easy.get_offsets()[:, 0].tolist() == pytest.approx([0.5, 0.2])
 

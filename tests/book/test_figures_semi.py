@@ -1,8 +1,9 @@
-"""reco_core.figures.semi: the diagram of the whole step, and what the stages' pictures show."""
+"""reco_book.figures.semi: the diagram of the whole step, and what the stages' pictures show."""
 
 import numpy as np
 import pytest
 import torch
+from drawn import dots, marks
 
 from reco_book.figures import semi
 
@@ -80,6 +81,7 @@ def test_entering_puts_each_draw_into_its_image():
 def test_judgements_show_every_image_and_the_mean():
     before, after = {"true": torch.tensor([0.5, 0.5])}, {"true": torch.tensor([0.8, 1.0])}
     left, right = semi.judgements(before, after, threshold=0.6).axes
-    assert list(right.lines[0].get_xdata()) == pytest.approx([0.8, 1.0])
-    assert list(right.lines[1].get_xdata()) == pytest.approx([0.9])
+    assert dots(right, value=0) == [pytest.approx([0.8, 1.0])]
+    assert marks(right, "|") == [[[pytest.approx(0.9), 0]]]
     assert left.lines[-1].get_xdata()[0] == 0.6
+    assert [label.get_text() for label in left.get_yticklabels()] == ["true"]

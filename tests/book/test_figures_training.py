@@ -1,11 +1,12 @@
-"""reco_core.figures.training and style: what is drawn is what was given."""
+"""reco_book.figures.training and style: what is drawn is what was given."""
 
 import numpy as np
+import pytest
 import torch
+from drawn import dots, intervals, marks
 
 from reco_book.compare import Part
 from reco_book.figures import training
-from reco_book.figures.improving import improving
 from reco_book.seeds import Summary
 from reco_core.analysis.plots import colour_labels
 from reco_core.config import OptimisationConfig
@@ -45,15 +46,19 @@ def test_scores_under_conditions_draw_seeds_means_and_paired_intervals():
     few = {"classmix": {0: 30.0, 1: 32.0}, "reco+classmix": {0: 31.0, 1: 35.0, 2: 90.0}}
     many = {"classmix": {0: 40.0}, "reco+classmix": {}}
     left, right = training.scores_under_conditions({"10": few, "60": many}, "labels").axes
-    means = [line for line in left.lines if line.get_label() == "ReCo + ClassMix"][0].get_ydata()
-    assert means[0] == (31 + 35 + 90) / 3 and np.isnan(means[1])
-    dots = [sorted(line.get_ydata()) for line in left.lines if line.get_marker() == "o"]
-    assert dots == [[30, 32], [40], [31, 35, 90], []]
-    (bars,) = right.containers
-    assert list(bars[0].get_ydata()) == [2.0]
-    low, high = Summary((1.0, 3.0)).interval()
-    np.testing.assert_allclose(bars[2][0].get_segments()[0][:, 1], [low, high])
+    classmix, reco = marks(left, "_")
+    assert [mean for _, mean in classmix] == [31, 40] and [mean for _, mean in reco] == [(31 + 35 + 90) / 3]
+    assert dots(left) == [[30, 32], [31, 35, 90], [40]]
+    assert [mean for ((_, mean),) in marks(right, "o")] == [2.0], "none of a single pair"
+    assert intervals(right) == [pytest.approx(list(Summary((1.0, 3.0)).interval()))]
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["ClassMix", "ReCo + ClassMix"]
     assert [label.get_text() for label in right.get_xticklabels()] == ["10", "60"]
+
+
+def colour(axes, marker):
+    """Of the marks of this kind, which have one."""
+    (found,) = {line.get_color() for line in axes.lines if line.get_marker() == marker}
+    return found
 
 
 def test_beside_the_labels_draws_means_and_intervals_and_leaves_out_single_pairs():
@@ -61,10 +66,11 @@ def test_beside_the_labels_draws_means_and_intervals_and_leaves_out_single_pairs
     settings = {"10": {"cutmix": gap, "classmix": single}, "60": {"cutmix": Summary((-2.0, -4.0)), "classmix": gap}}
     figure = training.beside_the_labels({"drawn": settings, "streets": settings}, "labels")
     assert [axes.get_title() for axes in figure.axes] == ["drawn", "streets"]
-    cutmix, classmix = figure.axes[0].containers
-    assert list(cutmix[0].get_ydata()) == [2.0, -3.0] and list(classmix[0].get_ydata()) == [2.0]
-    assert round(classmix[0].get_xdata()[0]) == 1
-    np.testing.assert_allclose(cutmix[2][0].get_segments()[0][:, 1], gap.interval())
+    (cutmix,), (classmix,) = (marks(figure.axes[0], marker) for marker in "os")
+    assert [mean for _, mean in cutmix] == [2.0, -3.0] and [mean for _, mean in classmix] == [2.0]
+    assert round(classmix[0][0]) == 1
+    assert intervals(figure.axes[0])[0] == pytest.approx(list(gap.interval()))
+    assert len(intervals(figure.axes[0])) == 3
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["CutMix", "ClassMix"]
 
 
@@ -75,19 +81,20 @@ def test_parts_near_borders_draws_a_setting_in_one_colour_and_leaves_out_single_
     left, right = figure.axes
     assert [axes.get_title() for axes in figure.axes] == ["drawn", "streets"]
     assert [label.get_text() for label in left.get_xticklabels()] == ["1", "all"]
-    few, many = left.containers
-    assert list(few[0].get_ydata()) == [2.0, -3.0] and list(many[0].get_ydata()) == [2.0]
-    np.testing.assert_allclose(few[2][0].get_segments()[0][:, 1], gap.interval())
-    assert many[0].get_color() == right.containers[0][0].get_color() != few[0].get_color()
+    (few,), (many,) = (marks(left, marker) for marker in "os")
+    assert [mean for _, mean in few] == [2.0, -3.0] and [mean for _, mean in many] == [2.0]
+    assert intervals(left)[0] == pytest.approx(list(gap.interval()))
+    assert colour(left, "s") == colour(right, "s") != colour(left, "o")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["10 labels", "60 labels"]
     beside = training.parts_near_borders(
         {"ours": {"60 labels": {"1": gap}}}, difference="ours − theirs", settings=("10 labels", "60 labels")
     )
     assert beside.axes[0].get_ylabel().startswith("ours − theirs:")
-    assert beside.axes[0].containers[0][0].get_color() == many[0].get_color(), "as in the picture with both settings"
+    assert colour(beside.axes[0], "s") == colour(left, "s"), "as in the picture with both settings"
     nothing = {"streets": {"60 labels": {"1": Summary(()), "all": Summary(())}}}
     axes = training.parts_near_borders(nothing, limits=(-2.0, 3.0)).axes[0]
-    assert axes.get_ylim() == (-2.0, 3.0) and not axes.containers[0][0].get_xdata().size, "no record, no point"
+    assert axes.get_ylim() == (-2.0, 3.0) and not marks(axes, "o"), "no record, no point"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "all"]
 
 
 def test_parts_everywhere_draws_a_line_for_each_setting_with_its_seeds_interval_and_paper():
@@ -97,13 +104,10 @@ def test_parts_everywhere_draws_a_line_for_each_setting_with_its_seeds_interval_
     left, right = training.parts_everywhere(parts).axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["CamVid, 20 labels", "rooms, 50 labels"]
     for axes, several, one in ((left, gain, 0.5), (right, loss, 0.2)):
-        seeds = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
-        assert seeds == [[[value, 0] for value in several.values], [[one, 1]]]
-        intervals = [line for line in axes.lines if line.get_linewidth() == 1.4 and line.get_linestyle() == "-"]
-        drawn = [line.get_xdata() for line in intervals if len(line.get_xdata()) == 2]
-        np.testing.assert_allclose(drawn, [several.interval()])
-    (paper,) = [line for line in left.lines if line.get_marker() == "D"]
-    assert paper.get_xydata()[0].tolist() == [4.25, 0] and np.isnan(paper.get_xydata()[1, 0])
+        assert dots(axes, value=0) == [list(several.values), [one]]
+        assert marks(axes, "|") == [[[pytest.approx(several.mean), 0]], [[one, 1]]]
+        assert intervals(axes, value=0) == [pytest.approx(list(several.interval()))]
+    assert marks(left, "D") == [[[4.25, 0]]] and not marks(right, "D"), "none where the paper has no number"
 
 
 def test_predictions_are_compared_where_they_are_scored():
@@ -136,7 +140,7 @@ def test_unlabelled_stages_draws_each_batch_as_what_it_is():
 def test_improving_shows_every_snapshot_between_image_and_truth():
     truth = torch.tensor([[0, 0], [1, 255]])
     snapshots = {50: [torch.zeros(2, 2, dtype=torch.int64)], 600: [truth]}
-    figure = improving([torch.zeros(3, 2, 2)], [truth], snapshots, ("a", "b"), ((255, 0, 0), (0, 0, 255)))
+    figure = training.improving([torch.zeros(3, 2, 2)], [truth], snapshots, ("a", "b"), ((255, 0, 0), (0, 0, 255)))
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["image", "step 50", "step 600", "truth"]
     assert [axes.get_xlabel() for axes in figure.axes][1:3] == ["67 % right", "100 % right"]

@@ -1,4 +1,4 @@
-"""reco_core.paper: the transcription keeps the paper's layout."""
+"""reco_book.paper: the transcription keeps the paper's layout."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""reco_core.power: against counting, published tables and its own inverses."""
+"""reco_book.power: against counting, published tables and its own inverses."""
 
 import math
 

@@ -1,13 +1,10 @@
 """book/_ext/symbols.py: every symbol of the text leads to its row of the notation page."""
 
 import re
-import sys
 
 import pytest
-from shared import ROOT
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import symbols
+from shared import ROOT
 
 PAGE = (ROOT / "book" / "notation.md").read_text(encoding="utf-8")
 FORMS = symbols.forms_of(symbols.read_symbols(PAGE))

@@ -1,4 +1,4 @@
-"""reco_core.tables."""
+"""reco_book.tables."""
 
 import math
 
@@ -10,7 +10,7 @@ from reco_book.tables import (
     class_table,
     classes_learnt,
     comparison,
-    near_borders,
+    near_boundaries,
     pair_ranks,
     percent_near,
     pixels_right,
@@ -19,14 +19,21 @@ from reco_book.tables import (
     with_spread,
 )
 from reco_core.analysis.relations import ClassRelations
+from reco_core.config import TrainConfig
+from reco_core.runs.records import About, Best, Evaluation, Record, RecordedScores, SplitUsed
 
 
 def record(method, seed, last, best):
-    return {
-        "config": {"method": method, "seed": seed},
-        "classes": ["road", "car"],
-        "test": {"last": {"miou": last, "iou": [last, None]}, "best": {"miou": best}},
-    }
+    options = TrainConfig(method=method, seed=seed)
+    about = About("toyscapes/20", None, None, method, seed, options, {}, None)
+    scores, split = RecordedScores(last, 0.9, (last, None)), SplitUsed("digest", ("scene",), 1, ())
+    return Record(about, split, ("road", "car"), scores, scores, Best(1, best, test_miou=best), (), 1.0)
+
+
+def evaluation(miou, trimap, boundary):
+    about = record("classmix", 0, miou, miou).about
+    scores = RecordedScores(miou, 0.9, (miou, None))
+    return Evaluation(about, "last", "test", ("road", "car"), scores, {"2": trimap}, {"2": boundary})
 
 
 def test_cells():
@@ -77,21 +84,19 @@ def test_classes_learnt_and_pixels_right():
     assert lines[2] == "| a | 70 (90) | – |" and lines[3] == "| b | 30 (60) | – |"
 
 
-def test_near_borders():
-    ours = {0: {"miou": 0.6, "trimap": {"2": 0.4}, "boundary": {"2": 0.1}}}
-    ours[1] = {"miou": 0.7, "trimap": {"2": 0.5}, "boundary": {"2": 0.3}}
-    theirs = {0: {"miou": 0.5, "trimap": {"2": 0.2}, "boundary": {"2": 0.1}}}
-    theirs[1] = {"miou": 0.5, "trimap": {"2": 0.3}, "boundary": {"2": 0.1}}
+def test_near_boundaries():
+    ours = {0: evaluation(0.6, trimap=0.4, boundary=0.1), 1: evaluation(0.7, trimap=0.5, boundary=0.3)}
+    theirs = {0: evaluation(0.5, trimap=0.2, boundary=0.1), 1: evaluation(0.5, trimap=0.3, boundary=0.1)}
     assert percent_near(ours) == pytest.approx({0: 60, 1: 70})
     assert percent_near(ours, "2", "boundary") == pytest.approx({0: 10, 1: 30})
-    lines = near_borders("Gain", {"10 labels": (ours, theirs), "none": ({}, theirs)}, ["2"]).splitlines()
+    lines = near_boundaries("Gain", {"10 labels": (ours, theirs), "none": ({}, theirs)}, ["2"]).splitlines()
     assert lines[0] == "| Gain, trimap IoU | seeds | IoU, all pixels | within 2 px |"
     assert lines[2].startswith("| 10 labels | 2 | +15.00 [-48.53, +78.53] | +20.00 [+20.00, +20.00] |")
     assert lines[3] == "| none | 0 | – | – |"
-    lines = near_borders("Gain", {"a": (ours, theirs)}, ["2"], "boundary").splitlines()
+    lines = near_boundaries("Gain", {"a": (ours, theirs)}, ["2"], "boundary").splitlines()
     assert lines[0].startswith("| Gain, Boundary IoU |") and "| +10.00 [" in lines[2]
     other = {2: theirs[0]}
-    assert near_borders("Gain", {"a": (ours, other)}, ["2"]).splitlines()[2] == "| a | 0 | – | – |", "other seeds"
+    assert near_boundaries("Gain", {"a": (ours, other)}, ["2"]).splitlines()[2] == "| a | 0 | – | – |", "other seeds"
 
 
 def test_pair_ranks_of_every_seed():

@@ -1,55 +1,132 @@
 """The book's page on what can go wrong says what the tests of faults say, no more and no less."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 from shared import ROOT
+from trust import says
 
-sys.path.insert(0, str(ROOT / "scripts"))
-import write_faults
+from reco_book import faults
+
+
+def told_by(*arguments):
+    """What `python -m reco_book.faults` ends with and says."""
+    command = [sys.executable, "-m", "reco_book.faults", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_the_page_is_up_to_date():
-    check = [sys.executable, str(ROOT / "scripts" / "write_faults.py"), "--check"]
-    told = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)
+    told = told_by("--check")
     assert told.returncode == 0, told.stdout[-500:] + told.stderr[-500:]
 
 
 def test_what_is_promised_of_a_seed_is_written_down():
     """On the CPU, on a GPU, and what is not promised."""
-    page = write_faults.PAGE.read_text(encoding="utf-8")
+    page = (ROOT / faults.PAGE).read_text(encoding="utf-8")
     text = " ".join(page.partition("## The same seed, the same result")[2].partition("\n## ")[0].split())
     assert "**On the CPU**, one seed gives one result, bit for bit" in text and "any number of loader processes" in text
     assert "**On a GPU**, the same seed fixes everything that is *chosen*" in text and "What is *not* promised" in text
 
 
+def test_fragments_are_wanted_in_their_order_and_foreign_words_are_not_quoted():
+    expected = "a.png: …value 7…([…]); remove it"
+    assert faults.quoted("a.png: bad value 7 (at 0x7f); remove it", expected) == "a.png: bad value 7 (…); remove it"
+    assert says("a.png: value 7(); remove it", expected)
+    assert says("a.png: x", "a.png: x") and not says("a.png: xy", "a.png: x") and not says("b a.png: x", "a.png: x")
+    for other in (
+        "b.png: bad value 7 (no); remove it",
+        "a.png: bad value 8 (no); remove it",
+        "a.png: bad value 7 (no); keep it",
+        "a.png: (no); remove it, value 7",
+        "a.png: value 7 [no]; remove it",
+    ):
+        assert not says(other, expected), other
+
+
 def test_tables_come_from_rows_and_have_their_places():
     rows = [
-        write_faults.Row("Images", "cut | short", "half", "Refused; see --output.", {"inputs": 2}),
-        write_faults.Row("Images", "cut | short", "a third", "Refused; see --output.", {"inputs": 1, "faults": 4}),
-        write_faults.Row("Disks", "full", "filled", "Stops.", {"faults": 1, "resumed": 1}),
+        faults.Row("Images", "cut | short", "half", "Refused; see --output.", {"inputs": 2}),
+        faults.Row("Images", "cut | short", "a third", "Refused; see --output.", {"inputs": 1, "faults": 4}),
+        faults.Row("Images", "odd", "a", "Refused: “a: …7; ([…]) remove”", {}, said="a: value 7; (x) remove"),
+        faults.Row("Images", "odd", "b", "Refused: “a: …7; ([…]) remove”", {}, said="a: level 7; (y) remove"),
+        faults.Row("Disks", "full", "filled", "Stops.", {"faults": 1, "resumed": 1}),
     ]
-    found = write_faults.tables(rows)
-    assert found["Images"].splitlines()[2:] == ["| Cut \\| short | Half; a third | Refused; see `--output`. |"]
+    found = faults.tables(rows)
+    assert found["Images"].splitlines()[2:] == [
+        "| Cut \\| short | Half; a third | Refused; see `--output`. |",
+        "| Odd | A; b | Refused: “a: value 7; (…) remove” |",
+    ]
     assert "| Inputs tried | 3 |" in found["counts"] and "| Faults injected | 5 |" in found["counts"]
     places = "".join(f"<!-- faults: {name} -->\nold\n<!-- end of faults -->\n" for name in found)
-    page = write_faults.with_tables(places, found)
+    page = faults.with_tables(places, found)
     assert "old" not in page and all(table in page for table in found.values())
-    assert write_faults.with_tables(page, found) == page
+    assert faults.with_tables(page, found) == page
     with pytest.raises(ValueError, match="Disks"):
-        write_faults.with_tables(places.replace("Disks", "Other"), found)
+        faults.with_tables(places.replace("Disks", "Other"), found)
+    with pytest.raises(ValueError, match="another message"):
+        faults.tables([faults.Row("Images", "odd", "a", "Refused: “b”", {}, said="another message")])
 
 
-def test_only_tests_that_pass_are_written(tmp_path):
-    """A failing test of a fault leaves the page as it is."""
-    for folder in ("tests", "scripts"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "scripts" / "write_faults.py").write_text((ROOT / "scripts" / "write_faults.py").read_text())
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = fault\n")
-    (tmp_path / "tests" / "trust.py").write_text("import pytest\nfault = pytest.mark.fault\n")
-    bad = "from trust import fault\n@fault('Images', 'a', 'b', 'c')\ndef test(): assert False\n"
-    (tmp_path / "tests" / "test_bad.py").write_text(bad)
-    write = [sys.executable, "scripts/write_faults.py"]
-    told = subprocess.run(write, cwd=tmp_path, capture_output=True, text=True)
-    assert told.returncode == 1 and "the tests of faults do not pass" in told.stderr
+GOOD = """
+import pytest
+from trust import fault
+@fault('Images', 'a', 'b', 'Refused: “c: …7”', inputs=1)
+def test(record_property): record_property('said', 'c: level 7')
+@fault('Images', 'e', 'f', 'Read.', inputs=1)
+def test_read(): pass
+"""
+PAGE = "".join(f"<!-- faults: {name} -->\nold\n<!-- end of faults -->\n" for name in ("Images", "counts", "long run"))
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A root with one good file of tests of faults, in a sub-folder, and a page that is old."""
+    for path, text in {
+        "pytest.ini": "[pytest]\nmarkers = fault\npythonpath = tests\n",
+        "tests/trust.py": "import pytest\nfault = pytest.mark.fault\n",
+        "tests/room/test_good.py": GOOD,
+        str(faults.PAGE): PAGE,
+        str(faults.LOAD): (ROOT / faults.LOAD).read_text(),
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_page_quotes_what_was_said_and_the_check_wants_what_is_pinned(source):
+    page = source / faults.PAGE
+    assert told_by("--check", source).returncode == 1 and page.read_text("utf-8") == PAGE
+    assert told_by(source).returncode == 0
+    written = page.read_text("utf-8")
+    assert "| A | B | Refused: “c: level 7” |\n| E | F | Read. |\n" in written and "| Inputs tried | 2 |" in written
+    for before, after, code in (
+        ("level", "level", 0),
+        ("level", "value", 0),
+        ("level 7", "level 8", 1),
+        ("| B |", "| D |", 1),
+        ("Read.", "Refused.", 1),
+        ("| E | F | Read. |\n", "", 1),
+    ):
+        page.write_text(written.replace(before, after), encoding="utf-8")
+        told = told_by("--check", source)
+        assert told.returncode == code and (code == 0 or "out of date" in told.stdout), after
+
+
+@pytest.mark.parametrize(("body", "why"), [
+    ("def test(): assert False", "do not pass"),
+    ("def test(): import pytest; pytest.skip('not here')", "not written"),
+    ("def test(): pass", "not written"),  # says nothing of the message that the page would quote
+])  # fmt: skip
+def test_only_tests_that_pass_and_say_what_is_quoted_are_written(source, body, why):
+    bad = f"from trust import fault\n@fault('Images', 'a', 'b', 'Refused: “c”')\n{body}\n"
+    (source / "tests" / "room" / "test_bad.py").write_text(bad, encoding="utf-8")
+    told = told_by(source)
+    assert told.returncode == 1 and why in told.stderr, told.stderr
+    assert (source / faults.PAGE).read_text("utf-8") == PAGE
+
+
+def test_the_long_run_is_told_from_its_record():
+    found = json.loads((ROOT / faults.LOAD).read_text())
+    assert f"{found['steps']:,} steps with {found['checkpoints']} checkpoints" in faults.long_run(found)

@@ -6,46 +6,37 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
+from breaking import FULL, INNER, Large, archive, die, finished, full_disk, in_child, needs_full, undisturbed
 from PIL import Image
-from shared import TinyScenes
-from test_trust_archives import INNER, archive
-from test_trust_disks import FULL, Large, full_disk, needs_full
-from test_trust_faults import die, in_child, whole  # noqa: F401
-from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, tree
+from shared import TinyScenes, tiny_run
+from trust import RECORD, Hook, fault, lasting, refusal, refused, says, tree
 
 from reco_core import datasets
 from reco_core.analysis.inference import load_trained, predict_files
 from reco_core.analysis.plots import new_figure, save_figure
+from reco_core.analysis.preview import preview
 from reco_core.cli import main as cli
+from reco_core.cli import training
 from reco_core.datasets import archives, prepared
 from reco_core.datasets.archives import Source, fetch
 from reco_core.errors import Interrupted
-from reco_core.files import read_json, write_json
 from reco_core.runs.checkpoints import NAME, load_checkpoint
-from reco_core.runs.records import load_record, write_record
+from reco_core.runs.records import load_records, put
 from reco_core.runs.sweeps import SweepRun, sweep
 
 WRITING, DISKS, TERMINAL = "A command that is broken off", "Disks and folders", "Commands and their output"
-
-
-def refused(arguments, capsys, code=2):
-    """The last line of a command that ends with a refusal."""
-    with pytest.raises(SystemExit) as end:
-        cli.main([str(argument) for argument in arguments])
-    assert end.value.code == code
-    return capsys.readouterr().err.strip().splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run's folder."""
     folder = tmp_path_factory.mktemp("run")
-    tiny_run(folder, iterations=2).fit()
+    tiny_run(folder, iterations=2).run()
     return folder
 
 
@@ -87,7 +78,8 @@ def own(tmp_path):
 def test_nobody_reads_the_output():
     reader, writer = os.pipe()
     os.close(reader)
-    assert command(["recipes"], writer) == (141, "reco: nobody reads the output any more\n")
+    code, told = command(["recipes"], writer)
+    assert code == 141 and says(told, "reco: …output…\n") and told.count("\n") == 1, told
     os.close(writer)
 
 
@@ -107,7 +99,7 @@ def test_names_that_a_figure_would_read_as_formulas(tmp_path):
 
     data = Odd(2)
     data.names = [r"$\oops_{$", os.fsdecode(b"caf\xe9")]
-    figure = datasets.preview(data)
+    figure = preview(data)
     save_figure(figure, tmp_path / "p.svg")
     shown = [text.get_text() for text in figure.legends[0].get_texts()]
     assert [text.replace(r"\$", "$").strip() for text in shown[:3]] == list(Odd.classes)
@@ -126,12 +118,12 @@ def test_predictions_do_not_overwrite_each_other(tmp_path, trained):
         images = [tmp_path / "a.jpg", tmp_path / other]
         for order in (images, images[::-1]):
             message = refusal(lambda: list(predict_files(network, order, tmp_path / "out")), tmp_path)  # noqa: B023
-            assert says(message, "…'a'…'a.labels' would overwrite each other: run them apart") or says(
-                message, "out/a.labels.png: … would overwrite the image itself: choose another --output"
-            )
+            assert says(message, "…'a'…'a.labels'…: run them apart") or says(
+                message, "out/a.labels.png: …: choose another --output"
+            ), message
     (tmp_path / "out" / "a.labels.png").rename(tmp_path / "out" / "a.png")
     message = refusal(lambda: list(predict_files(network, [tmp_path / "out" / "a.png"], tmp_path / "out")), tmp_path)
-    assert message == "out/a.png: its overlay would overwrite the image itself: choose another --output"
+    assert says(message, "out/a.png: …: choose another --output"), message
     assert len(tree(tmp_path)) == len(before)
 
 
@@ -142,27 +134,37 @@ def test_figures_at_bad_places(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     (tmp_path / "p.png").mkdir()
     before, figure = tree(tmp_path), new_figure()
-    assert "p.svg: cannot be written" in refusal(lambda: save_figure(figure, tmp_path / "file" / "p.svg"), tmp_path)
-    assert "p.png: cannot be written: Is a" in refusal(lambda: save_figure(figure, tmp_path / "p.png"), tmp_path)
+    place = "make room or choose another place…"
+    message = refusal(lambda: save_figure(figure, tmp_path / "file" / "p.svg"), tmp_path)
+    assert says(message, f"file/p.svg: …file is no folder; {place}"), message
+    message = refusal(lambda: save_figure(figure, tmp_path / "p.png"), tmp_path)
+    assert says(message, f"p.png: …Is a directory; {place}"), message
     with monkeypatch.context() as patch:
         full_disk(patch)
-        assert "No space left" in refusal(lambda: save_figure(figure, tmp_path / "p.svg"), tmp_path)
+        message = refusal(lambda: save_figure(figure, tmp_path / "p.svg"), tmp_path)
+    assert says(message, f"p.svg: …No space left on device; {place}"), message
     message = refused(["data", "preview", "toyscapes", "--output", tmp_path / "p.xyz"], capsys)
-    assert message.endswith("p.xyz: not a picture's name; let it end in .png, .svg or .pdf")
+    assert says(message, f"{tmp_path / 'p.xyz'}: …end in .png, .svg or .pdf"), message
     assert tree(tmp_path) == before
 
 
-@fault(DISKS, "record at a bad place", "`--record` below a file, and where a folder is",
-       "Refused with one line before the first step.", faults=2)  # fmt: skip
+@fault(DISKS, "record at a bad place", "`--record` below a file, where a folder is, and where a file is"
+       " damaged", "Refused with one line before the first step.", faults=3)  # fmt: skip
 def test_a_record_at_a_bad_place_is_refused_before_the_first_step(tmp_path, own, capsys):
     (tmp_path / "file").write_text("")
-    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "damaged.jsonl").write_text('{"kind": "ru')
     options = "--num-labelled 2 --eval-split train --test-split None --crop 32 32 --width 16 --iterations 1".split()
     options += ["--dataset", "folder", "--root", own, "--backbone", "mobilenet_v2_035", "--output", tmp_path / "run"]
-    for place, reason in (("file/record.json", "is no folder"), ("folder.json", "Is a directory")):
+    before = tree(tmp_path)
+    for place, reason in (
+        ("file/record.jsonl", ": …file is no folder; …choose another place…"),
+        ("folder.jsonl", ": …Is a directory; …choose another place…"),
+        ("damaged.jsonl", ", line 1: not valid JSON: …; restore or delete it"),
+    ):
         message = refused(["train", *options, "--record", tmp_path / place], capsys)
-        assert message.startswith(f"reco: {tmp_path / place}: cannot be written: ") and reason in message
-    assert not (tmp_path / "run").exists()
+        assert says(message, f"{tmp_path / place}{reason}"), message
+    assert tree(tmp_path) == before and not (tmp_path / "run").exists()
 
 
 def test_what_the_system_refuses_is_said_in_one_line(monkeypatch, capsys):
@@ -172,8 +174,7 @@ def test_what_the_system_refuses_is_said_in_one_line(monkeypatch, capsys):
         raise OSError(errno.EIO, "Input/output error", "some\nfile")
 
     monkeypatch.setitem(cli.COMMANDS, "recipes", acts)
-    told = refused(["recipes"], capsys)
-    assert told == "reco: some file: Input/output error: mend that, then run the same command again"
+    assert says(refused(["recipes"], capsys), "some file: Input/output error: …run the same command again")
 
 
 @needs_full
@@ -185,7 +186,7 @@ def test_full_disk_while_preparing(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         full_disk(patch)
         message = refusal(lambda: prepared.convert(data, tmp_path), tmp_path)
-    assert says(message, "…/scene00.png: cannot be written: No space left on device; …")
+    assert says(message, "…/scene00.png: …No space left on device; make room …"), message
     assert not tree(tmp_path) and prepared.prepared_folder(tmp_path, "train", data.size) is None
     folder = prepared.convert(data, tmp_path)
     for index, name in enumerate(prepared.prepared_names(folder)):
@@ -195,15 +196,15 @@ def test_full_disk_while_preparing(tmp_path, monkeypatch):
 
 @fault(DISKS, "full disk when a run begins", "no room for its lock", "Refused with one line; once there is room, the"
        " same command runs.", faults=1, resumed=1)  # fmt: skip
-def test_full_disk_when_a_run_begins(tmp_path, whole, monkeypatch):  # noqa: F811
+def test_full_disk_when_a_run_begins(tmp_path, monkeypatch):
     def no_room(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", no_room)
-        message = refusal(tiny_run(tmp_path).fit, tmp_path)
-    assert says(message, "FOLDER: cannot hold a run: No space left on device; choose another folder (--output)")
-    assert lasting(tiny_run(tmp_path).fit()) == whole[0]
+        message = refusal(tiny_run(tmp_path).run, tmp_path)
+    assert says(message, "FOLDER: …No space left on device; choose another folder (--output)"), message
+    assert lasting(tiny_run(tmp_path).run()) == undisturbed()[0]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -250,7 +251,7 @@ def test_two_downloads_at_once(tmp_path, server):
 
     def intrude():
         message = refusal(lambda: datasets.download("camvid", tmp_path / "camvid"), tmp_path)
-        os._exit(7 if message.startswith("camvid.zip.part: another download is at work on it") else 1)
+        os._exit(7 if says(message, "camvid.zip.part: another download …wait…") else 1)
 
     assert in_child(intrude) == 7
     server.may_go_on.set()
@@ -277,7 +278,7 @@ def test_full_disk_while_downloading(tmp_path, server, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(archives, "os", Full())
         message = refusal(lambda: fetch(server.url, tmp_path / "a.zip"), tmp_path)
-    assert says(message, "a.zip.part: cannot be written: No space left on device; make room, then run the same …")
+    assert says(message, "a.zip.part: …No space left on device; make room…"), message
     fetch(server.url, tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == Handler.content and len(list(tmp_path.iterdir())) == 1
 
@@ -291,61 +292,130 @@ def test_a_server_that_counts_wrongly(tmp_path, server):
         assert (tmp_path / length).read_bytes() == Handler.content
     server.length = str(10**9)
     message = refusal(lambda: fetch(server.url, tmp_path / "c"), tmp_path)
-    assert says(message, f"…: broke off after {len(Handler.content)} of 1000000000 bytes; run the same command …")
+    assert says(message, f"…{len(Handler.content)} of 1000000000 bytes; run the same command …"), message
     assert not (tmp_path / "c").exists() and (tmp_path / "c.part").exists()
 
 
-@fault(WRITING, "record that is damaged", "a record cut short, an empty one, a folder in its place, in a sweep of five",
-       "Named as failed, neither counted as done nor overwritten; the other two are recorded.", faults=3)  # fmt: skip
-def test_a_sweep_does_not_take_a_damaged_record_for_a_whole_one(tmp_path):
-    runs = [SweepRun(TINY, tmp_path / f"run{n}", tmp_path / f"{n}.json") for n in range(5)]
-    write_json(runs[0].record, {"kept": 1})
-    runs[1].record.write_bytes(runs[0].record.read_bytes()[:5])
-    runs[2].record.write_bytes(b"")
-    runs[3].record.mkdir()
-    before, said = tree(tmp_path), []
-    failed = sweep(runs, lambda options, folder, record: write_json(record, {"new": 1}), tell=said.append)
-    assert list(failed) == [runs[n].record for n in (1, 2, 3)]
-    assert says(failed[runs[1].record], f"{runs[1].record}: not valid JSON: …; restore or delete it")
-    assert {**before, "4.json": 0}.keys() == tree(tmp_path).keys() and read_json(runs[4].record) == {"new": 1}
-    assert sum(line.startswith("FAILED: ") for line in said) == 3 and said[-1].startswith("[2/5] ")
-    assert {name: when for name, when in tree(tmp_path).items() if name != "4.json"} == before
+GROUP = "small/toyscapes/20"
 
 
-def train(options, folder, record, stop=None):
-    """A run of a sweep, on tiny scenes; `stop` is done in its fourth step."""
-    write_record(tiny_run(folder, reporter=None if stop is None else Hook(4, stop), seed=options.seed).fit(), record)
+def reproduce(results, *arguments):
+    """`reco reproduce` of one method, seed by seed."""
+    given = [GROUP, "--methods", "supervised", "--results", results, "--output", results.parent / "runs", *arguments]
+    cli.main(["reproduce", *map(str, given)])
+
+
+def recorded(results):
+    """Seeds of the recorded runs."""
+    return [record.seed for record in load_records(results)]
+
+
+DAMAGES = {
+    "a record cut short": ("20.jsonl", lambda path, text: path.write_text(text[:-20])),
+    "a record of another version": (
+        "20.jsonl", lambda path, text: path.write_text(text.replace('"schema":2', '"schema":99'))),
+    "a folder in the file's place": ("20.jsonl", lambda path, text: [path.unlink(), path.mkdir()]),
+    "a record cut short in the file of another group": ("50.jsonl", lambda path, text: path.write_text(text[:100])),
+}  # fmt: skip
+"""What is done to a file of records, given what is in the group's."""
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=fault(
+    WRITING, "record that is damaged", f"{what}, in a sweep of five", "Refused with one line that names the file,"
+    " before the first run; nothing is overwritten. Once the file is restored, the same command does the runs that it"
+    " does not hold.", faults=1, resumed=1)) for what in DAMAGES])  # fmt: skip
+def test_a_sweep_does_not_take_a_damaged_record_for_a_whole_one(tmp_path, what, monkeypatch, capsys):
+    trained = []
+
+    def train_one(options, folder, path, recipe, preset):
+        trained.append(options.seed)
+        about = replace(RECORD.about, group=GROUP, recipe=recipe, preset=preset, seed=options.seed)
+        put(replace(RECORD, about=about), path)
+
+    monkeypatch.setattr(training, "train_one", train_one)
+    results, path = tmp_path / "results", tmp_path / "results" / f"{GROUP}.jsonl"
+    reproduce(results, "--seeds", 0, 1)
+    text, (name, damage) = path.read_text(), DAMAGES[what]
+    damage(path.with_name(name), text)
+    before = tree(results)
+    with pytest.raises(SystemExit) as end:
+        reproduce(results, "--seeds", 0, 1, 2, 3, 4)
+    told = capsys.readouterr().err.strip()
+    assert end.value.code == 2 and len(told.splitlines()) == 1
+    assert says(told, f"reco: {path.with_name(name)}…; …restore …"), told
+    assert tree(results) == before and trained == [0, 1]
+    for place in path.parent.iterdir():
+        place.rmdir() if place.is_dir() else place.unlink()
+    path.write_text(text)
+    reproduce(results, "--seeds", 0, 1, 2, 3, 4)
+    assert trained == [0, 1, 2, 3, 4] and recorded(results) == [0, 1, 2, 3, 4] and path.read_text().startswith(text)
+
+
+def test_a_record_that_is_damaged_during_a_sweep_fails_its_run_and_no_other(tmp_path, capsys, monkeypatch):
+    def train_one(options, folder, path, recipe, preset):
+        about = replace(RECORD.about, group=GROUP, recipe=recipe, preset=preset, seed=options.seed)
+        whole = path.read_text() if path.exists() else ""
+        if options.seed == 1:
+            path.write_text(whole[:50])
+        try:
+            put(replace(RECORD, about=about), path)
+        finally:
+            if options.seed == 1:
+                assert path.read_text() == whole[:50], "what is damaged is not overwritten"
+                path.write_text(whole)
+
+    monkeypatch.setattr(training, "train_one", train_one)
+    with pytest.raises(SystemExit) as end:
+        reproduce(tmp_path / "results", "--seeds", 0, 1, 2)
+    told = capsys.readouterr()
+    assert end.value.code == 2 and says(told.err.strip(), "reco: 1 of 3 runs …; the same command tries them again")
+    failed = [line for line in told.out.splitlines() if "FAILED" in line]
+    assert len(failed) == 1 and f"{GROUP}/supervised-seed1" in failed[0] and "20.jsonl, line 1: not valid" in failed[0]
+    assert recorded(tmp_path / "results") == [0, 2]
 
 
 @fault(WRITING, "sweep stopped in a run", "kill -9 in the second of three runs, Ctrl-C in the third",
        "The same command leaves the recorded runs alone, goes on from the checkpoint of the one that was stopped, and"
        " all records are the undisturbed ones.", faults=2, resumed=2)  # fmt: skip
 def test_a_sweep_of_real_runs_goes_on(tmp_path):
-    runs = [SweepRun(tiny_run(seed=n).options, tmp_path / f"run{n}", tmp_path / f"{n}.json") for n in range(3)]
+    path, trained = tmp_path / "tiny.jsonl", []
 
-    def stopping(at, how):
-        return lambda *run: train(*run, how if run[1] == runs[at].folder else None)
+    def runs():
+        there = recorded(path)
+        return [
+            SweepRun(tiny_run(seed=n).options, tmp_path / f"run{n}", f"tiny/{n}", "published", n in there)
+            for n in range(3)
+        ]
 
-    assert in_child(lambda: sweep(runs, stopping(1, die))) == -signal.SIGKILL
-    assert [run.record.exists() for run in runs] == [True, False, False]
-    assert load_checkpoint(runs[1].folder / NAME)["step"] == 2
-    first = runs[0].record.stat().st_mtime_ns
-    with pytest.raises(Interrupted, match="interrupted after step 4 of 6, saved in .*run2"):
-        sweep(runs, stopping(2, lambda: signal.raise_signal(signal.SIGINT)))
-    assert [run.record.exists() for run in runs] == [True, True, False]
-    assert not sweep(runs, train) and runs[0].record.stat().st_mtime_ns == first
-    for number, run in enumerate(runs):
-        assert lasting(load_record(run.record)) == lasting(tiny_run(seed=number).fit())
+    def train(run, stop=None):
+        """A run on tiny scenes; `stop` is done in its fourth step."""
+        trained.append(run.options.seed)
+        hook = None if stop is None else Hook(4, stop)
+        put(tiny_run(run.folder, reporter=hook, seed=run.options.seed).run(), path)
+
+    def stopping(seed, how):
+        return lambda run: train(run, how if run.options.seed == seed else None)
+
+    assert in_child(lambda: sweep(runs(), stopping(1, die))) == -signal.SIGKILL
+    assert recorded(path) == [0] and load_checkpoint(tmp_path / "run1" / NAME)["trainer"]["step"] == 2
+    first = path.read_text()
+    with pytest.raises(Interrupted, match="after step 4 of 6, saved in .*run2: the same command goes on"):
+        sweep(runs(), stopping(2, lambda: signal.raise_signal(signal.SIGINT)))
+    assert recorded(path) == [0, 1] and trained == [1, 2]
+    assert not sweep(runs(), train) and trained == [1, 2, 2] and path.read_text().startswith(first)
+    for record in load_records(path):
+        assert lasting(record) == lasting(tiny_run(seed=record.seed).run())
+    assert recorded(path) == [0, 1, 2]
 
 
 @fault("A run that is broken off", "Ctrl-C while the finished network is scored", "after the last step",
        "Stops at once; the same command scores and records without training again.", faults=1, resumed=1)  # fmt: skip
-def test_interrupted_while_the_end_is_scored(tmp_path, whole):  # noqa: F811
+def test_interrupted_while_the_end_is_scored(tmp_path):
     run = tiny_run(tmp_path)
     score = run._score
 
     def interrupted(data):
-        if run.step == 6 and load_checkpoint(Path(tmp_path) / NAME)["step"] == 6:
+        if run.trainer.step == 6 and load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 6:
             signal.raise_signal(signal.SIGINT)
         return score(data)
 
@@ -354,9 +424,7 @@ def test_interrupted_while_the_end_is_scored(tmp_path, whole):  # noqa: F811
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run.fit()
+            run.run()
     finally:
         signal.signal(signal.SIGINT, before)
-    again = tiny_run(tmp_path)
-    again.training_step = None
-    assert lasting(again.fit()) == whole[0]
+    assert lasting(finished(tmp_path).run()) == undisturbed()[0]

@@ -1,9 +1,11 @@
-"""reco_core.transforms."""
+"""reco_core.augment."""
+
+import math
 
 import pytest
 import torch
 
-from reco_core.augment import random_scale_crop, strong_augment
+from reco_core.augment import enlarge, label_confidence, random_scale_crop, reduce_labels, strong_augment
 from reco_core.errors import InputError
 
 
@@ -72,3 +74,22 @@ def test_repeatable_from_a_generator():
     images, labels = torch.rand(4, 3, 16, 16), torch.randint(5, (4, 16, 16))
     runs = [strong_augment(images, labels, generator=torch.Generator().manual_seed(5))[:2] for _ in range(2)]
     assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+
+
+def test_enlarged_logits_keep_their_corners():
+    logits = torch.tensor([[[[0.0, 2.0], [4.0, 6.0]]]])
+    assert enlarge(logits, (3, 5))[0, 0].tolist() == [[0, 0.5, 1, 1.5, 2], [2, 2.5, 3, 3.5, 4], [4, 4.5, 5, 5.5, 6]]
+
+
+def test_reduced_labels_are_those_of_the_nearest_pixels():
+    labels = torch.tensor([[[0, 1, 255, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]])
+    reduced = reduce_labels(labels, (2, 2))
+    assert reduced.tolist() == [[[0, 255], [8, 10]]] and reduced.dtype == torch.int64
+
+
+def test_confidence_is_the_probability_of_the_own_label():
+    """Softmax of (0, ln 3): 1/4 and 3/4, whichever the network prefers; no gradient, also beside ignored pixels."""
+    logits = torch.tensor([0.0, math.log(3)])[None, :, None, None].expand(1, 2, 1, 3).clone().requires_grad_()
+    confidence = label_confidence(logits, torch.tensor([[[0, 1, 255]]]))
+    assert confidence[0, 0, :2].tolist() == pytest.approx([0.25, 0.75])
+    assert confidence.shape == (1, 1, 3) and confidence.isfinite().all() and not confidence.requires_grad

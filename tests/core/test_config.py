@@ -1,12 +1,16 @@
-"""reco_core.config and reco_core.files."""
+"""reco_core.config, files and seeding."""
 
 import json
+import math
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from reco_core.config import TrainConfig, from_dict, to_dict
+from reco_core.config import DataConfig, OptimisationConfig, ReCoConfig, TrainConfig, from_dict, to_dict
 from reco_core.errors import InputError
 from reco_core.files import atomic_write, read_json, write_json
 from reco_core.seeding import stream_generator, stream_seed
@@ -20,18 +24,63 @@ def test_a_configuration_survives_json():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sead": 1}, "unknown field 'sead' of TrainConfig"),
-        ({"data": {"corp": [1, 2]}}, r"configuration.data: unknown field 'corp'"),
-        ({"method": "recoo"}, "configuration.method: 'recoo' is not one of supervised"),
-        ({"data": {"crop": [1]}}, r"configuration.data.crop: expected 2 values, got \[1\]"),
-        ({"seed": "one"}, "configuration.seed: expected int, got 'one'"),
-        ({"seed": True}, "configuration.seed: expected int, got True"),
-        ({"optimiser": 3}, "configuration.optimiser: expected an object"),
+        ({"sead": 1}, "unknown field 'sead': correct its name"),
+        ({"data": {"corp": [1, 2]}}, r"unknown field 'data.corp': correct its name"),
+        ({"optimiser": "sgd"}, "unknown field 'optimiser'"),
+        ({"model": {"architecture": "vgg"}}, "model.architecture: 'vgg': .*'deeplab_v3_plus' or 'deeplab_v2'"),
+        ({"data": {"crop": [1]}}, r"data.crop.1: .*required"),
+        ({"data": {"crop": [96, 96.5]}}, r"data.crop.1: 96.5: .*integer"),
+        ({"seed": "one"}, "seed: 'one': .*integer"),
+        ({"seed": True}, "seed: True: .*integer"),
+        ({"seed": -1}, "seed: -1: .*greater than or equal to 0"),
+        ({"reco": {"temperature": 0}}, "reco.temperature: 0: .*greater than 0"),
+        ({"weak_threshold": math.nan}, "weak_threshold: nan: .*finite"),
+        ({"teacher_decay": 1.0}, "teacher_decay: 1.0: .*less than 1"),
+        ({"optimisation": 3}, "optimisation: 3: .*object"),
+        ({"data": {"scale": [1.5, 0.5]}}, r"scale \(1.5, 0.5\) runs backwards: give the smaller"),
+        ({"optimisation": {"momentum": 0.0}}, "nesterov needs momentum above 0: .*--no-nesterov"),
+        ({"seed": torch.tensor(1)}, "Tensor"),
+        ([1], "object"),
     ],
 )
 def test_what_does_not_fit_is_named(change, message):
-    with pytest.raises(InputError, match=message):
-        from_dict(TrainConfig, change)
+    with pytest.raises(InputError, match=message) as caught:
+        from_dict(TrainConfig, change, "checkpoint.pt")
+    assert str(caught.value).startswith("checkpoint.pt: ") and len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (TrainConfig, {"seed": -1}),
+        (TrainConfig, {"seed": 1.0}),
+        (TrainConfig, {"weak_threshold": math.inf}),
+        (OptimisationConfig, {"iterations": 0}),
+        (OptimisationConfig, {"optimiser": "adam"}),
+        (DataConfig, {"unlabelled_share": 0.0}),
+        (DataConfig, {"unlabelled_share": 1.01}),
+        (DataConfig, {"size": (0, 96)}),
+        (DataConfig, {"scale": (1.5, 0.5)}),
+        (ReCoConfig, {"relation_temperature": 0.0}),
+        (ReCoConfig, {"no_such_field": 1}),
+    ],
+)
+def test_a_configuration_is_checked_when_it_is_built(kind, change):
+    with pytest.raises(ValidationError, match=next(iter(change))):
+        kind(**change)
+
+
+def test_the_bounds_themselves_are_allowed():
+    assert DataConfig(unlabelled_share=1.0, scale=(1.0, 1.0), num_labelled=1).scale == (1.0, 1.0)
+    assert OptimisationConfig(momentum=0.0, nesterov=False, weight_decay=0).momentum == 0
+    assert TrainConfig(teacher_decay=0.0, weak_threshold=0.0, seed=0).weak_threshold == 0
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        TrainConfig().seed = 1
+    with pytest.raises(ValidationError, match="seed"):
+        replace(TrainConfig(), seed=-1)
 
 
 def test_methods():

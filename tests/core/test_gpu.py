@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_losses import example, rows
-from test_trainers import ALL_METHODS, OPTIONS, Stop, StopAt, toys, trainer, weights  # noqa: F401
+from examples import example, rows
+from shared import LEARNERS, TINY, Stop, StopAt, eager, losses_of, tiny_run, tiny_trainer, weights
 
 from reco_book.reference import oracle
 from reco_core.analysis.inference import load_trained
 from reco_core.evaluation import evaluate
 from reco_core.losses import RegionalContrastLoss
+from reco_core.runs.checkpoints import NAME, load_checkpoint
 from reco_core.sampling import FeatureBank
-from reco_core.trainers import Trainer
 
 pytestmark = [
     pytest.mark.gpu,
@@ -85,27 +85,32 @@ def test_the_loss_never_waits(sharing, bank):
     assert representation.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("method", ALL_METHODS)
-def test_each_method_learns(toys, method):  # noqa: F811
-    steps = replace(OPTIONS.optimisation, iterations=80)  # S4GAN learns slowly: after 30 a GPU's last bits may decide
-    easy = replace(OPTIONS.reco, strong_threshold=0.4)
-    run = trainer(
-        toys, method=method, optimisation=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4,
-        accelerator="cuda",
-    )  # fmt: skip
-    record = run.fit()
-    losses = [entry for entry in record["history"] if "supervised" in entry]
+def reported(record):
+    """The losses of a record, averaged between reports."""
+    return [entry for entry in record.history if "supervised" in entry]
+
+
+@pytest.mark.parametrize("method", LEARNERS)
+def test_each_method_learns(toys, method):
+    # 80 steps, because S4GAN learns slowly: after 30 a GPU's last bits may decide.
+    run = tiny_run(data=toys, **eager(method=method, iterations=80, accelerator="cuda"))
+    record = run.run()
+    losses = reported(record)
     assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
-    assert all(value > 0 for name in losses[0] for value in [max(entry[name] for entry in losses)])
-    assert record["environment"]["device"].startswith("cuda")
-    assert record["environment"]["device_name"] == torch.cuda.get_device_name()
+    promised = {"supervised", "step"} | ({"unsupervised"} if run.options.uses_unlabelled else set())
+    promised |= {"reco"} if run.options.uses_reco else set()
+    promised |= {"feature_matching", "discriminator"} if "s4gan" in method else set()
+    assert set(losses[0]) == promised
+    assert all(max(entry[name] for entry in losses) > 0 for name in promised)
+    assert record.about.environment["device"].startswith("cuda")
+    assert record.about.environment["device_name"] == torch.cuda.get_device_name()
 
 
-@pytest.mark.parametrize("method", ALL_METHODS)
-def test_no_step_waits(tiny, method):
+@pytest.mark.parametrize("method", LEARNERS)
+def test_no_step_waits(method):
     """After the first step, with its batch on the GPU, a whole training step reads nothing back."""
-    run = trainer(tiny, method=method, accelerator="cuda")
-    labelled, unlabelled = (batch and [tensor.cuda() for tensor in batch] for batch in next(run._batches(range(1))))
+    run = tiny_trainer(method=method, accelerator="cuda")
+    labelled, unlabelled = (batch and [tensor.cuda() for tensor in batch] for batch in next(run.batches(range(1))))
     for _ in range(2):
         run.training_step(labelled, unlabelled)
     torch.cuda.set_sync_debug_mode("error")
@@ -116,20 +121,21 @@ def test_no_step_waits(tiny, method):
     assert all(value.isfinite() for value in losses.values())
 
 
+ON_GPU_FOR_30_STEPS = {"accelerator": "cuda", "iterations": 30}
+
+
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
-def test_half_precision_trains(toys, precision):  # noqa: F811
-    steps = replace(OPTIONS.optimisation, iterations=30)
-    run = trainer(toys, precision=precision, optimisation=steps, accelerator="cuda")
-    losses = [entry for entry in run.fit()["history"] if "supervised" in entry]
-    assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
+def test_half_precision_trains(toys, precision):
+    losses = [step["supervised"] for step in losses_of(tiny_trainer(toys, precision=precision, **ON_GPU_FOR_30_STEPS))]
+    assert sum(losses[-2:]) < 0.7 * sum(losses[:2])
 
 
-def test_the_same_choices_as_on_the_cpu(tiny):
+def test_the_same_choices_as_on_the_cpu():
     """Split, first weights and batches are those of the CPU, and so is the first step's supervised loss."""
     first = {}
     for device in ("cpu", "cuda"):
-        run = trainer(tiny, method="supervised", accelerator=device)
-        labelled, _ = next(run._batches(range(1)))
+        run = tiny_trainer(method="supervised", accelerator=device)
+        labelled, _ = next(run.batches(range(1)))
         start = weights(run).cpu()
         first[device] = run.split.digest, start, labelled[0].cpu(), run.training_step(labelled, None)["supervised"]
     for mine, other in zip(first["cpu"][1:3], first["cuda"][1:3], strict=True):
@@ -138,7 +144,7 @@ def test_the_same_choices_as_on_the_cpu(tiny):
     assert first["cuda"][3].item() == pytest.approx(first["cpu"][3].item(), rel=1e-2)  # convolutions may use TF32
 
 
-OWN_KEYS = {"reco": replace(OPTIONS.reco, key_sharing="query")}
+OWN_KEYS = {"reco": replace(TINY.reco, key_sharing="query")}
 REPEATED = [("supervised", {}), ("classmix", {}), ("reco+classmix", {}), ("reco+classmix", OWN_KEYS), ("s4gan", {})]
 
 
@@ -153,8 +159,8 @@ def deterministic():
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.filterwarnings("ignore:nll_loss2d_forward")
 @pytest.mark.parametrize(("method", "changes"), [*REPEATED, ("reco+unimatch", {})])
-def test_deterministic_kernels_repeat_a_run_bit_for_bit(tiny, method, changes):
-    runs = [trainer(tiny, method=method, accelerator="cuda", **changes) for _ in range(2)]
+def test_deterministic_kernels_repeat_a_run_bit_for_bit(method, changes):
+    runs = [tiny_trainer(method=method, accelerator="cuda", **changes) for _ in range(2)]
     for run in runs:
         run.fit()
     assert torch.equal(weights(runs[0]), weights(runs[1]))
@@ -163,22 +169,22 @@ def test_deterministic_kernels_repeat_a_run_bit_for_bit(tiny, method, changes):
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.filterwarnings("ignore:nll_loss2d_forward")
 @pytest.mark.parametrize(("method", "changes"), [*REPEATED, ("reco+unimatch", {})])
-def test_a_resumed_run_ends_where_the_whole_one_does_bit_for_bit(tiny, tmp_path, method, changes):
+def test_a_resumed_run_ends_where_the_whole_one_does_bit_for_bit(tmp_path, method, changes):
     changes = {"method": method, "accelerator": "cuda", "checkpoint_every": 2, "log_every": 1, **changes}
     with pytest.raises(Stop):
-        trainer(tiny, tmp_path, reporter=StopAt(3), **changes).fit()
-    runs = trainer(tiny, **changes), trainer(tiny, tmp_path, **changes), trainer(tiny, seed=1, **changes)
-    losses = [[entry for entry in run.fit()["history"] if "supervised" in entry] for run in runs]
+        tiny_run(tmp_path, reporter=StopAt(3), **changes).run()
+    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 2
+    runs = tiny_run(**changes), tiny_run(tmp_path, **changes), tiny_run(seed=1, **changes)
+    losses = [reported(run.run()) for run in runs]
     whole, again, other = map(weights, runs)
-    assert losses[1] == losses[0] and len(losses[0]) == OPTIONS.optimisation.iterations
+    assert losses[1] == losses[0] and len(losses[0]) == TINY.optimisation.iterations
     assert torch.equal(again, whole) and not torch.equal(other, whole)
 
 
-def test_a_checkpoint_of_the_gpu_scores_the_same_on_the_cpu(toys, tmp_path):  # noqa: F811
-    steps = replace(OPTIONS.optimisation, iterations=30)
-    run = trainer(toys, tmp_path, optimisation=steps, accelerator="cuda")
-    run.fit()
-    network = load_trained(tmp_path / "checkpoint.pt").network
+def test_a_checkpoint_of_the_gpu_scores_the_same_on_the_cpu(toys, tmp_path):
+    record = tiny_run(tmp_path, toys, **ON_GPU_FOR_30_STEPS).run()
+    network = load_trained(tmp_path / NAME).network
     scores = {device: evaluate(network.to(device), toys, device=device) for device in ("cpu", "cuda")}
     assert scores["cuda"].pixel_accuracy == pytest.approx(scores["cpu"].pixel_accuracy, abs=2e-3)
-    assert isinstance(run, Trainer) and scores["cpu"].pixel_accuracy > 0.3
+    assert record.val.pixel_accuracy == pytest.approx(scores["cuda"].pixel_accuracy, abs=2e-3)
+    assert scores["cpu"].pixel_accuracy > 0.3

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from examples import example, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -17,18 +18,6 @@ from reco_core.losses import (
     unsupervised_cross_entropy,
 )
 from reco_core.sampling import FeatureBank, class_prototypes, key_class_probabilities, relation_graph
-
-
-def example(seed=0, classes=4, shape=(2, 5, 6, 7), dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
-    representation = torch.randn(shape, generator=generator, dtype=dtype)
-    labels = torch.randint(classes, (shape[0], *shape[2:]), generator=generator)
-    labels[torch.rand(labels.shape, generator=generator) < 0.2] = 255
-    return representation, labels, torch.rand(labels.shape, generator=generator, dtype=dtype)
-
-
-def rows(representation):
-    return representation.permute(0, 2, 3, 1).reshape(-1, representation.shape[1]).tolist()
 
 
 def seeded(seed=0):

@@ -1,4 +1,4 @@
-"""reco_core.models and reco_core.backbones."""
+"""reco_core.models."""
 
 from urllib.error import URLError
 

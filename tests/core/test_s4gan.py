@@ -1,4 +1,4 @@
-"""reco_core.adversarial: S4GAN's terms on cases that can be worked out by hand."""
+"""reco_core.methods.s4gan: its terms on cases that can be worked out by hand."""
 
 import copy
 

@@ -1,54 +1,28 @@
-"""reco_core.trainers, streams, checkpoints: a run as a whole, on tiny scenes."""
+"""reco_core.trainers and the streams that feed it: training on tiny scenes, without files or records."""
 
 import functools
 from dataclasses import replace
 
 import pytest
 import torch
+from shared import LEARNERS, TINY, TinyScenes, eager, losses_of, tiny_options, tiny_trainer, weights
 
-from reco_book.profiles import PROFILES
-from reco_core import datasets
-from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
+from reco_core.config import OptimisationConfig
 from reco_core.datasets.streams import StreamSampler, WeakCrops
 from reco_core.errors import InputError
-from reco_core.runs.checkpoints import NAME, load_checkpoint
 from reco_core.trainers import Trainer, learning_rate
 
-OPTIONS = TrainConfig(
-    method="reco+classmix",
-    data=DataConfig(dataset="tiny", crop=(32, 32), scale=(1.0, 1.0), num_labelled=2),
-    model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=16, width=16),
-    optimisation=OptimisationConfig(iterations=6, batch_size=2, learning_rate=0.05),
-    reco=ReCoConfig(num_queries=16, num_keys=16),
-    weak_threshold=0.0,
-    eval_every=3,
-    log_every=2,
-    checkpoint_every=2,
-    accelerator="cpu",
-)
+
+def end_of(run):
+    """The weights after the last step."""
+    run.fit()
+    return weights(run)
 
 
-def trainer(tiny, folder=None, reporter=None, **changes):
-    return Trainer(replace(OPTIONS, **changes), folder, train=tiny, val=tiny, test=tiny, reporter=reporter)
-
-
-def weights(run):
-    return torch.cat([value.double().flatten() for value in run.state()["network"].values()])
-
-
-class Stop(Exception):
-    """What a killed process looks like from inside."""
-
-
-class StopAt:
-    def __init__(self, step):
-        self.step = step
-
-    def on_losses(self, step, losses):
-        if step >= self.step:
-            raise Stop
-
-    def on_scores(self, step, scores): ...
+def falls(losses):
+    """Whether the supervised loss falls by 30 % from the first two steps to the last two."""
+    first, last = (sum(step["supervised"] for step in part) for part in (losses[:2], losses[-2:]))
+    return last < 0.7 * first
 
 
 def test_schedule_is_the_papers():
@@ -59,38 +33,60 @@ def test_schedule_is_the_papers():
     assert learning_rate(40, stepped) == learning_rate(25, options)
 
 
-def test_same_seed_same_weights_and_another_seed_others(tiny):
-    runs = [trainer(tiny, seed=seed) for seed in (0, 0, 1)]
-    for run in runs:
-        run.fit()
-    assert torch.equal(weights(runs[0]), weights(runs[1]))
-    assert not torch.equal(weights(runs[0]), weights(runs[2]))
+def test_the_schedule_is_used():
+    run = tiny_trainer(iterations=4)
+    rates = [run.optimiser.param_groups[0]["lr"] for _ in run.steps()]
+    assert rates == [learning_rate(step, run.options.optimisation) for step in range(4)]
 
 
-BANK = {"reco": replace(OPTIONS.reco, bank_size=32)}
-ADAMW = {"optimiser": replace(OPTIONS.optimisation, optimiser="adamw", learning_rate=3e-3)}
-RESUMED = [(2, {}), (4, {}), (4, {"method": "reco+s4gan"}), (4, BANK), (4, {"method": "reco+unimatch"}), (4, ADAMW)]
+def test_same_seed_same_weights_and_another_seed_others():
+    first, again, other = (end_of(tiny_trainer(seed=seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-@pytest.mark.parametrize(("stop", "changes"), RESUMED)
-def test_resuming_ends_in_the_same_weights_bit_for_bit(tiny, tmp_path, stop, changes):
-    whole = trainer(tiny, **changes)
-    record = whole.fit()
-    with pytest.raises(Stop):
-        trainer(tiny, tmp_path, reporter=StopAt(stop + 2), **changes).fit()
-    assert load_checkpoint(tmp_path / NAME)["step"] == stop
-    resumed = trainer(tiny, tmp_path, **changes)
-    again = resumed.fit()
-    assert torch.equal(weights(whole), weights(resumed))
-    for key in ("history", "test", "val", "split"):
-        assert record[key] == again[key]
+def test_steps_count_and_end_where_fit_does():
+    """A loop of one's own may look at the run after every step."""
+    run, whole = tiny_trainer(), tiny_trainer()
+    assert [run.step for _ in run.steps()] == [1, 2, 3, 4, 5, 6]
+    assert torch.equal(weights(run), end_of(whole)) and whole.step == 6
+    assert list(run.steps()) == [], "nothing is left to do"
 
 
-def test_methods_share_labelled_images_and_first_weights(tiny):
+BANK = {"reco": replace(TINY.reco, bank_size=32)}
+
+
+@pytest.mark.parametrize("changes", [{}, {"method": "reco+s4gan"}, {"method": "unimatch"}, BANK])
+def test_a_state_is_all_that_another_trainer_needs_to_go_on(tmp_path, changes):
+    """Written and read as a checkpoint is, after half of the steps."""
+    whole, later = tiny_trainer(**changes), tiny_trainer(**changes)
+    for _ in whole.steps():
+        if whole.step == 3:
+            torch.save(whole.state_dict(), tmp_path / "state.pt")
+    later.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert later.step == 3
+    later.fit()
+    assert torch.equal(weights(later), weights(whole))
+    ends = (torch.cat([p.flatten() for p in run.student.parameters()]) for run in (later, whole))
+    assert torch.equal(*ends)
+
+
+def test_the_batch_of_a_step_can_be_read_again(tiny):
+    run = tiny_trainer(tiny)
+    labelled, unlabelled = list(run.batches(range(6)))[4]
+    again = run.batch_of(4)
+    assert torch.equal(again["labelled"]["images"], labelled[0])
+    assert torch.equal(again["labelled"]["labels"], labelled[1])
+    assert torch.equal(again["unlabelled"]["images"], unlabelled[0])
+    assert set(again["labelled"]["names"]) <= set(run.split.names)
+    assert not set(again["unlabelled"]["names"]) & set(run.split.names)
+    assert set(tiny_trainer(method="supervised").batch_of(4)) == {"labelled"}
+
+
+def test_methods_share_labelled_images_and_first_weights():
     first = {}
     for method in ("supervised", "classmix", "reco+classmix"):
-        run = trainer(tiny, method=method)
-        labelled, _ = next(run._batches(range(1)))
+        run = tiny_trainer(method=method)
+        labelled, _ = next(run.batches(range(1)))
         first[method] = (weights(run), run.split.digest, labelled[0])
     reference = first.pop("supervised")
     for other in first.values():
@@ -98,43 +94,38 @@ def test_methods_share_labelled_images_and_first_weights(tiny):
         assert torch.equal(reference[2], other[2])
 
 
-ALL_METHODS = ["supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "unimatch"]
-ALL_METHODS += ["reco+classmix", "reco+s4gan", "reco+unimatch"]
+def test_the_teachers_network_is_the_one_that_counts():
+    """Published experiments; a method without a teacher is judged by its student."""
+    taught, alone = tiny_trainer(method="classmix"), tiny_trainer(method="unimatch")
+    assert taught.network is taught.teacher.network and taught.network is not taught.student.module
+    assert alone.teacher is None and alone.network is alone.student.module
 
 
-@pytest.fixture(scope="module")
-def toys():
-    return datasets.cached(datasets.load("toyscapes", length=PROFILES["smoke"].train_images, size=(48, 48)))
-
-
-@pytest.mark.parametrize("method", ALL_METHODS)
+@pytest.mark.parametrize("method", LEARNERS)
 def test_each_method_learns(toys, method):
     """On toyscapes the supervised loss falls, and every loss that the method promises is there and not zero."""
-    steps = replace(OPTIONS.optimisation, iterations=30)
-    easy = replace(OPTIONS.reco, strong_threshold=0.4)  # some pseudo-labels are confident enough within thirty steps
-    run = trainer(toys, method=method, optimisation=steps, reco=easy, s4gan_threshold=0.4, consistency_threshold=0.4)
-    history = run.fit()["history"]
-    losses = [entry for entry in history if "supervised" in entry]
-    assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
+    run = tiny_trainer(toys, **eager(method=method, iterations=30))
+    losses = losses_of(run)
+    assert falls(losses)
     promised = {"supervised"} | ({"unsupervised"} if run.options.uses_unlabelled else set())
     promised |= {"reco"} if run.options.uses_reco else set()
     promised |= {"feature_matching", "discriminator"} if "s4gan" in method else set()
-    assert set(losses[-1]) == promised | {"step"}
-    assert all(max(entry[name] for entry in losses) > 0 for name in promised)
+    assert all(set(step) == promised for step in losses)
+    assert all(max(step[name] for step in losses) > 0 for name in promised)
 
 
 TERMS = [(method, "unsupervised") for method in ("mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "unimatch")]
 
 
 @pytest.mark.parametrize(("method", "name"), [*TERMS, ("s4gan", "feature_matching"), ("reco+supervised", "reco")])
-def test_each_term_moves_the_weights(tiny, method, name):
+def test_each_term_moves_the_weights(method, name):
     """Without the term, the same steps end in other weights: it is not only computed."""
-    easy = replace(OPTIONS.reco, strong_threshold=0.6)  # pseudo-labels weigh something after a few steps
-    changed = {"method": method, "reco": easy, "s4gan_threshold": 0.1, "consistency_threshold": 0.4}
-    run, without = trainer(tiny, **changed), trainer(tiny, **changed)
+    easy = replace(TINY.reco, strong_threshold=0.6)  # pseudo-labels weigh something after a few steps
+    changed = eager(method=method, reco=easy, s4gan_threshold=0.1)
+    run, without = tiny_trainer(**changed), tiny_trainer(**changed)
     drop_term(without, name)
     for _ in range(6):
-        batches = next(run._batches(range(1)))
+        batches = next(run.batches(range(1)))
         losses = run.training_step(*batches)
         assert without.training_step(*batches)[name] == 0
     assert losses[name] > 0
@@ -146,13 +137,13 @@ def drop_term(run, name):
     """Let one term of the objective be an attached zero."""
     if name == "reco":
         run.regional_contrast = lambda regions, generator: 0 * regions[0][0].representation.sum()
-    elif run.adversary is not None:
-        losses = run.adversary.student_losses
-        run.adversary.student_losses = lambda *judged: {
+    elif run.options.base_method == "s4gan":
+        losses = run.method.adversary.student_losses
+        run.method.adversary.student_losses = lambda *judged: {
             key: 0 * value if key == name else value for key, value in losses(*judged).items()
         }
-    elif run.teacher is None:
-        run.options = replace(run.options, consistency_threshold=2.0)
+    elif run.options.base_method == "unimatch":
+        run.method.threshold = 2.0
     else:
         label = run.teacher.label
 
@@ -163,46 +154,45 @@ def drop_term(run, name):
         run.teacher.label = sure_of_nothing
 
 
-def test_partial_labels_train_on_every_image(tiny):
-    run = trainer(tiny, method="reco+classmix", data=replace(OPTIONS.data, partial_labels="5%"))
+def test_partial_labels_train_on_every_image():
+    run = tiny_trainer(partial_labels="5%")
     assert sorted(run.split.labelled) == sorted(run.split.unlabelled) == list(range(8))
-    (_, labels), _ = next(run._batches(range(1)))
+    (_, labels), _ = next(run.batches(range(1)))
     assert 0.03 < (labels != 255).float().mean() < 0.15
-    history = run.fit()["history"]
-    assert history[0]["supervised"] > 0 and history[0]["reco"] > 0
+    losses = losses_of(run)
+    assert losses[0]["supervised"] > 0 and losses[0]["reco"] > 0
 
 
-def test_a_share_of_the_unlabelled_images(tiny):
-    run = trainer(tiny, data=replace(OPTIONS.data, unlabelled_share=0.5))
+def test_a_share_of_the_unlabelled_images():
+    run = tiny_trainer(unlabelled_share=0.5)
     assert len(run.split.unlabelled) == 3 and not set(run.split.unlabelled) & set(run.split.labelled)
-    with pytest.raises(InputError, match=r"unlabelled_share 0.0 is not a share"):
-        trainer(tiny, data=replace(OPTIONS.data, unlabelled_share=0.0))
 
 
-def test_bf16_trains(tiny):
-    run = trainer(tiny, precision="bf16-mixed", optimisation=replace(OPTIONS.optimisation, iterations=20))
-    losses = [entry for entry in run.fit()["history"] if "supervised" in entry]
-    assert losses[-1]["supervised"] < 0.7 * losses[0]["supervised"]
+def test_bf16_trains():
+    assert falls(losses_of(tiny_trainer(precision="bf16-mixed", iterations=20)))
 
 
-def test_a_compiled_network_ends_in_the_same_weights(tiny, monkeypatch):
+def test_a_compiled_network_ends_in_the_same_weights(monkeypatch):
     """The capture alone, without a code generator, changes no bit and keeps the checkpoint's names."""
-    plain = trainer(tiny)
+    plain = tiny_trainer()
     plain.fit()
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
-    captured = trainer(tiny, compile=True)
+    captured = tiny_trainer(compile=True)
     captured.fit()
-    assert list(captured.state()["network"]) == list(plain.state()["network"])
+    assert list(captured.network.state_dict()) == list(plain.network.state_dict())
+    assert list(captured.state_dict()["student"]) == list(plain.state_dict()["student"])
     assert torch.equal(weights(captured), weights(plain))
 
 
-def test_eta_and_the_ramp_are_used(tiny):
+def test_eta_and_the_ramp_are_used():
     """Each option of the presets changes the weights that a run ends in."""
-    easy = replace(OPTIONS.reco, strong_threshold=0.5)
-    runs = [trainer(tiny, reco=easy, **change) for change in ({}, {"eta": "batch"}, {"teacher_ramp": False})]
-    runs.append(trainer(tiny, reco=replace(easy, reduction="sum")))
-    ends = [run.fit() and weights(run) for run in runs]
-    assert not any(torch.equal(ends[0], other) for other in ends[1:])
+    easy = replace(TINY.reco, strong_threshold=0.5)
+    plain, *others = (
+        end_of(tiny_trainer(reco=easy, **change))
+        for change in ({}, {"eta": "batch"}, {"teacher_ramp": False}, {"teacher_batch_norm": "copy"})
+    )
+    others.append(end_of(tiny_trainer(reco=replace(easy, reduction="sum"))))
+    assert not any(torch.equal(plain, other) for other in others)
 
 
 def test_the_truth_of_unlabelled_images_is_withheld(tiny):
@@ -224,22 +214,31 @@ def test_streams_visit_every_image_once_an_epoch_and_can_start_anywhere():
     assert [b for pair in zip(*ranks, strict=True) for b in pair] == batches[:6]
 
 
-def test_record_names_what_is_needed_to_repeat_it(tiny):
-    record = trainer(tiny).fit()
-    assert record["config"]["seed"] == 0 and len(record["split"]["labelled"]) == 2
-    assert set(record["test"]) == {"last", "best"} and 0 <= record["test"]["best"]["miou"] <= 1
-    assert record["environment"]["device"] == "cpu" and record["seconds"] > 0
-    best = max(entry["miou"] for entry in record["history"] if "miou" in entry)
-    assert record["val"]["best"]["miou"] == pytest.approx(best, abs=1e-6)
+def test_a_trainer_writes_and_prints_nothing(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    tiny_trainer().fit()
+    assert list(tmp_path.iterdir()) == [] and capfd.readouterr().out == ""
 
 
-def test_clear_errors(tiny, tmp_path):
-    with pytest.raises(InputError, match=r"crop 64 x 64 is larger than image 'scene00' of 32 x 32"):
-        trainer(tiny, data=replace(OPTIONS.data, crop=(64, 64)))
-    with pytest.raises(InputError, match="'classmix' needs unlabelled images, but all 8 are labelled"):
-        trainer(tiny, method="classmix", data=replace(OPTIONS.data, num_labelled=None))
-    with pytest.raises(InputError, match="9 labelled images asked for, but 8"):
-        trainer(tiny, data=replace(OPTIONS.data, num_labelled=9))
-    trainer(tiny, tmp_path).fit()
-    with pytest.raises(InputError, match="holds a run with another configuration"):
-        trainer(tiny, tmp_path, seed=1).fit()
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"crop": (64, 64)}, r"crop 64 x 64 is larger than image 'scene00' of 32 x 32 .*choose a smaller crop"),
+        ({"crop": (8, 8), "method": "s4gan"}, r"crop 8 x 8 is too small: method 's4gan' needs 16 x 16"),
+        ({"method": "classmix", "num_labelled": None}, "'classmix' needs unlabelled images, but all 8 .*'supervised'"),
+        ({"num_labelled": 9}, "9 labelled images asked for, but 8 .*from 1 to 8"),
+        ({"accelerator": "abacus"}, "'abacus' .*choose another --accelerator"),
+        (
+            {"cross_process_keys": True, "reco": replace(TINY.reco, query_sampling="easy")},
+            "cross_process_keys needs query_sampling 'hard'",
+        ),
+    ],
+)
+def test_clear_errors(changes, message):
+    with pytest.raises(InputError, match=message):
+        tiny_trainer(**changes)
+
+
+def test_all_labelled_images_serve_a_supervised_run():
+    run = Trainer(tiny_options(method="reco+supervised", num_labelled=None), TinyScenes())
+    assert len(run.split.labelled) == 8 and run.split.unlabelled == ()

@@ -1,13 +1,16 @@
-"""reco_core.consistency."""
+"""reco_core.methods.unimatch."""
 
 import math
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch.nn import functional as F
 
 from reco_core import IGNORE_INDEX
-from reco_core.methods.unimatch import confident_cross_entropy, drop_channels, weak_to_strong
+from reco_core.config import TrainConfig
+from reco_core.methods import UnlabelledBatch, unimatch
+from reco_core.methods.unimatch import UniMatch, confident_cross_entropy, drop_channels
 from reco_core.models import SegmentationOutput, deeplab_v3_plus
 
 
@@ -48,6 +51,11 @@ class Sure(torch.nn.Module):
         self.sharpness = torch.nn.Parameter(torch.tensor(sharpness))
         self.seen = []
 
+    @property
+    def module(self):
+        """As of a network that Lightning Fabric wraps."""
+        return self
+
     def classifier(self, embedding):
         return self.sharpness * embedding
 
@@ -56,40 +64,55 @@ class Sure(torch.nn.Module):
         return SegmentationOutput(self.classifier(images), images if with_representation else None, images)
 
 
+def terms_of(student, images, valid, threshold):
+    """The method's terms for a batch, with ReCo."""
+    host = device = torch.Generator().manual_seed(0)
+    labelled = (images, torch.zeros_like(valid, dtype=torch.int64))
+    method = UniMatch(TrainConfig(consistency_threshold=threshold), student.module, 3, Fabric(accelerator="cpu"))
+    return method(UnlabelledBatch(images, valid, labelled, student, True, host, device))
+
+
 @pytest.mark.parametrize("threshold", [0.5, 0.95])
 def test_the_terms_are_weighted_and_added(monkeypatch, threshold):
     """With views that change nothing, the three terms are cross-entropies that can be taken by hand."""
-    monkeypatch.setattr("reco_core.consistency.cutmix", lambda *batch, generator: batch)
-    monkeypatch.setattr("reco_core.consistency.strong_augment", lambda *batch, generator: batch)
-    monkeypatch.setattr("reco_core.consistency.drop_channels", lambda embedding, generator: 0 * embedding)
+    monkeypatch.setattr(unimatch, "cutmix", lambda *batch, generator: batch)
+    monkeypatch.setattr(unimatch, "strong_augment", lambda *batch, generator: batch)
+    monkeypatch.setattr(unimatch, "drop_channels", lambda embedding, generator: 0 * embedding)
     network, images = Sure(4.0), torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
     valid = torch.ones(2, 4, 4, dtype=torch.bool)
     valid[0, 0] = False
-    found = weak_to_strong(network, network.classifier, images, valid, threshold, with_representation=True)
+    found = terms_of(network, images, valid, threshold)
     logits = 4 * images
     confidence, labels = logits.softmax(dim=1).max(dim=1)
     teaches = valid & (confidence >= threshold)
     of_view = F.cross_entropy(logits, labels, reduction="none")[teaches].sum() / valid.sum()
     of_blind = teaches.sum() * math.log(3) / valid.sum()
-    assert found.loss.item() == pytest.approx((2 * 0.25 * of_view + 0.5 * of_blind).item(), rel=1e-5)
+    assert list(found.losses) == ["unsupervised"]
+    assert found.losses["unsupervised"].item() == pytest.approx((2 * 0.25 * of_view + 0.5 * of_blind).item(), rel=1e-5)
     assert torch.all(found.labels[0, 0] == IGNORE_INDEX) and torch.all(found.confidence[0, 0] == 0)
     assert [asked for _, asked in network.seen] == [False, True, False], "R is computed for the first strong view alone"
+    assert found.after_step(1) == {}, "nothing follows the student's step"
+
+
+class Wrapped(torch.nn.Module):
+    """A network as Lightning Fabric wraps it, which notes what it is shown."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.module, self.seen = network, []
+
+    def forward(self, images, with_representation):
+        self.seen.append(images)
+        return self.module(images, with_representation)
 
 
 def test_labels_are_constants_and_views_differ():
     """No gradient through the weak view's labels; the two strong views are not the same image."""
-    network = deeplab_v3_plus(3, "mobilenet_v2_035", representation_dim=8, width=16).train()
+    student = Wrapped(deeplab_v3_plus(3, "mobilenet_v2_035", representation_dim=8, width=16).train())
     images, valid = torch.rand(2, 3, 32, 32), torch.ones(2, 32, 32, dtype=torch.bool)
-    seen = []
-
-    def student(view, with_representation):
-        seen.append(view)
-        return network(view, with_representation)
-
-    generator = torch.Generator().manual_seed(0)
-    found = weak_to_strong(student, network.classifier, images, valid, 0.0, True, generator, generator)
-    assert torch.equal(seen[0], images) and not torch.equal(seen[1], seen[2])
+    found = terms_of(student, images, valid, 0.0)
+    assert torch.equal(student.seen[0], images) and not torch.equal(student.seen[1], student.seen[2])
     assert not found.labels.requires_grad and not found.confidence.requires_grad
     assert found.output.representation.shape[:2] == (2, 8)
-    found.loss.backward()
-    assert all(weight.grad is not None for weight in network.classifier.parameters())
+    found.losses["unsupervised"].backward()
+    assert all(weight.grad is not None for weight in student.module.classifier.parameters())

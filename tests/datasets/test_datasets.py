@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from reco_core import datasets
+from reco_core.analysis.preview import describe, pixel_shares, preview
 from reco_core.config import DataConfig, TrainConfig
 from reco_core.datasets.camvid import CLASSES, PALETTE
 from reco_core.datasets.splits import balanced_split
@@ -70,7 +71,7 @@ def test_the_root_comes_from_the_environment(camvid, monkeypatch):
 def test_real_camvid_is_whole():
     sizes = {split: len(datasets.load("camvid", split=split)) for split in ("train", "val", "test")}
     assert sizes == {"train": 367, "val": 101, "test": 233}
-    shares = datasets.pixel_shares(datasets.load("camvid"), list(range(0, 367, 4)))
+    shares = pixel_shares(datasets.load("camvid"), list(range(0, 367, 4)))
     assert 0.25 < shares[CLASSES.index("road")] < 0.38 and shares.min() > 0
 
 
@@ -151,11 +152,11 @@ def test_a_crop_larger_than_the_image(camvid):
     options = TrainConfig(data=DataConfig(dataset="camvid", root=str(camvid), num_labelled=2, crop=(64, 64)))
     data = datasets.load("camvid", root=camvid)
     with pytest.raises(InputError, match="crop 64 x 64 is larger than image 'a' of 8 x 12 pixels: choose"):
-        Trainer(options, train=data, val=data, test=data)
+        Trainer(options, data)
 
 
 def test_info_counts_and_measures(camvid):
-    found = datasets.info("camvid", camvid)
+    found = describe("camvid", camvid)
     assert found["splits"] == {"train": "3 images"} and found["classes"] == 11
     assert found["image size (first)"] == "12 x 8 pixels"
     shares = found["pixel share, % (of 3 training images)"]
@@ -163,12 +164,12 @@ def test_info_counts_and_measures(camvid):
 
 
 def test_preview_draws_images_above_their_labels(camvid):
-    figure = datasets.preview(datasets.load("camvid", root=camvid))
+    figure = preview(datasets.load("camvid", root=camvid))
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["a", "b", "c", "", "", ""]
     assert figure.axes[3].images[0].get_array()[0, 0].tolist() == list(PALETTE[0])
     assert "ignored (255)" in [text.get_text() for text in figure.legends[0].get_texts()]
-    chosen = datasets.preview(datasets.load("camvid", root=camvid), indices=[2, 0])
+    chosen = preview(datasets.load("camvid", root=camvid), indices=[2, 0])
     assert [axes.get_title() for axes in chosen.axes] == ["c", "a", "", ""]
 
 

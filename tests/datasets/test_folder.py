@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from reco_core import datasets
+from reco_core.analysis.preview import describe
 from reco_core.datasets.folder import spread_colours
 from reco_core.datasets.splits import balanced_split
 from reco_core.errors import InputError
@@ -49,7 +50,7 @@ def test_lists_make_the_splits(folder):
 
 
 def test_info_says_how_many_have_a_mask(folder):
-    assert datasets.info("folder", folder)["splits"] == {"train": "3 images, 2 with a mask"}
+    assert describe("folder", folder)["splits"] == {"train": "3 images, 2 with a mask"}
 
 
 def test_images_are_resized_with_their_masks(folder):

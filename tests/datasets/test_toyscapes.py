@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from reco_core import datasets
+from reco_core.analysis.preview import pixel_shares
 from reco_core.datasets.toyscapes import SIDE, render
 from reco_core.datasets.toyscapes.tree import CLASS_TREE, CLASSES, PALETTE, height, leaves, merge_heights
 
@@ -52,7 +53,7 @@ def test_items_are_what_every_data_set_gives():
 
 def test_every_class_occurs_and_the_shares_have_a_long_tail():
     data = datasets.load("toyscapes", length=120)
-    shares = datasets.pixel_shares(data, list(range(120)))
+    shares = pixel_shares(data, list(range(120)))
     assert shares.min() > 0 and shares.max() / shares.min() > 100
     assert shares[CLASSES.index("road")] > 20 * shares[CLASSES.index("bus")]
 

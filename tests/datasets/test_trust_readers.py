@@ -2,15 +2,13 @@
 
 import json
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
-from shared import TinyScenes
-from test_trust_input import RECORD
-from trust import TINY, Case, check, each, fault, refusal, says, tiny_run, tree
+from shared import TinyScenes, tiny_options, tiny_trainer
+from trust import RECORD, Case, as_line, check, each, fault, refusal, says, tree
 
 from reco_core import datasets
 from reco_core.analysis.relations import KIND, read_relations
@@ -19,7 +17,7 @@ from reco_core.datasets import pascal_voc
 from reco_core.datasets.splits import read_split
 from reco_core.errors import InputError
 from reco_core.files import read_json, read_lines
-from reco_core.runs.records import load_record
+from reco_core.runs.records import load_records
 from reco_core.trainers import Trainer
 
 LISTS, JSON, NUMBERS = "Lists and classes", "JSON files, recipes and options", "Numbers"
@@ -50,7 +48,7 @@ def test_two_images_of_one_name(tmp_path, name):
     before = tree(tmp_path)
     for action in (datasets.load, datasets.prepare):
         message = refusal(lambda: action(name, tmp_path), tmp_path)  # noqa: B023
-        assert says(message, "…: … has the same name; rename one, masks go by name")
+        assert says(message, "…: …same name; rename one…"), message
         assert all(image in message for image in images)
     assert tree(tmp_path) == before
 
@@ -63,7 +61,7 @@ def test_boundaries_that_no_byte_holds(tmp_path):
         savemat(path, {"GTcls": {"Segmentation": np.full((6, 8), number, np.int16)}})
         if refused:
             message = refusal(lambda: pascal_voc._boundaries_data_set(path), tmp_path)  # noqa: B023
-            assert says(message, f"{path.name}: not one of SBD's masks (values outside 0 to 255); restore it; …")
+            assert says(message, f"{path.name}: …0 to 255…; restore it…"), message
         else:
             assert (pascal_voc._boundaries_data_set(path) == number).all()
 
@@ -87,63 +85,58 @@ class Unlabelled(TinyScenes):
 
 @each(LISTS, [
     Case("a single class", "one name in classes.txt", OneClass(),
-         "tiny/train: one class alone cannot be told from anything; name a second class"),
+         "tiny/train: one class …; name a second class"),
     Case("images without any mask", "masks is empty", Unlabelled(),
-         "tiny/train: no image has a mask, nothing can be learnt; add masks"),
+         "tiny/train: no image …; add masks"),
 ])  # fmt: skip
-def test_nothing_to_learn(case, tmp_path):
+def test_nothing_to_learn(case, tmp_path, record_property):
     def begin(labelled=None):
-        options = replace(TINY, data=replace(TINY.data, num_labelled=labelled))
-        return Trainer(options, train=case.make, val=case.make, test=case.make)
+        return Trainer(tiny_options(num_labelled=labelled), case.make)
 
-    check(case, begin, tmp_path)
-    assert says(refusal(lambda: begin(labelled=2), tmp_path), "tiny/train: …; name a second class") or says(
-        refusal(lambda: begin(labelled=2), tmp_path), "tiny/train: 2 labelled images asked for, but 0 …: add masks"
-    )
+    message = refusal(lambda: begin(labelled=2), tmp_path)
+    assert says(message, "tiny/train: …; name a second class") or says(message, "tiny/train: 2 …but 0 …: add masks")
+    check(case, begin, tmp_path, record_property)
 
 
 @fault(JSON, "images of a tera-pixel", "`--size 1000000 1000000`", "Refused with one line, before memory is asked for.",
        inputs=1)  # fmt: skip
 def test_a_size_that_no_memory_holds(tmp_path):
     message = refusal(lambda: datasets.load("toyscapes", size=(10**6, 10**6)), tmp_path)
-    assert message == "toyscapes: size 1000000 x 1000000 is no image size; give height and width in pixels"
+    assert says(message, "toyscapes: size 1000000 x 1000000 …; give height and width in pixels"), message
 
 
 FOUND = {
     "schema": RELATIONS_SCHEMA, "kind": KIND, "about": {}, "classes": ["a", "b"], "absent": [], "pixels": [1, 2],
     "graphs": {"Z": [[1.0, 0.5], [0.5, 1.0]]}, "confusion": [[3, 0], [1, 2]],
 }  # fmt: skip
-WRONG = "file.json: relations with a part missing or wrong (…); write it again"
+WRONG = "file.jsonl, line 1: …([…]); write it again"
 
 
 @each(JSON, [
-    Case("relations of another kind", "a record of a run", RECORD,
-         "file.json: no relations (kind None); write them with `reco relations`"),
+    Case("relations of another kind", "a record of a run", as_line(RECORD),
+         "file.jsonl, line 1: …'run'…`reco relations`"),
     *(Case("relations whose parts do not fit", how, {**FOUND, **part}, WRONG) for how, part in (
         ("no list of classes", {"classes": None}), ("classes that are numbers", {"classes": [1, 2]}),
         ("a similarity that is null", {"graphs": {"Z": [[1, None]] * 2}}),
         ("a similarity that is a word", {"graphs": {"Z": [["x", 0]] * 2}}), ("no graphs", {"graphs": []}),
         ("a count of 31 digits", {"confusion": [[10**30, 0], [0, 1]]}))),
     Case("relations with a count of pixels too few", "one for two classes", {**FOUND, "pixels": [1]},
-         "file.json: pixels of (1,) for 2 classes; write the file again"),
+         "file.jsonl, line 1: pixels …(1,) …2 classes; write the file again"),
     Case("relations of three classes for two", "a row and a column too many", {**FOUND, "confusion": [[1] * 3] * 3},
-         "file.json: confusion of (3, 3) for 2 classes; write the file again"),
+         "file.jsonl, line 1: confusion …(3, 3) …2 classes; write the file again"),
 ])  # fmt: skip
-def test_relations(case, tmp_path):
-    assert read_relations_of(tmp_path, FOUND).classes == ("a", "b")
-    (tmp_path / "file.json").write_text(json.dumps(case.make))
-    check(case, lambda: read_relations(tmp_path / "file.json"), tmp_path)
-
-
-def read_relations_of(folder, value):
-    (folder / "file.json").write_text(json.dumps(value))
-    return read_relations(folder / "file.json")
+def test_relations(case, tmp_path, record_property):
+    path = tmp_path / "file.jsonl"
+    path.write_text(json.dumps(FOUND))
+    assert [found.classes for found in read_relations(path)] == [("a", "b")]
+    path.write_text(json.dumps(case.make))
+    check(case, lambda: read_relations(path), tmp_path, record_property)
 
 
 READERS = {
-    "record": (load_record, json.dumps(RECORD, indent=1)),
+    "record": (load_records, json.dumps(as_line(RECORD)) + "\n" + json.dumps(FOUND)),
     "labelled list": (lambda path: read_split(path, TinyScenes()), '{"labelled": ["scene00", "scene03"]}'),
-    "relations": (read_relations, json.dumps(FOUND, indent=1)),
+    "relations": (read_relations, json.dumps(FOUND) + "\n" + json.dumps(FOUND)),
     "any JSON": (read_json, json.dumps({"a": [1, 2.5, None, "ü"], "b": {}}, ensure_ascii=False)),
     "list": (read_lines, "straße\nbridge\n\nriver\n"),
 }
@@ -170,10 +163,10 @@ def test_random_damage(tmp_path, what, counted):
             read(path)
         except InputError as error:
             refused += 1
-            assert str(error).isprintable() and str(error).startswith(f"{path}: ")
+            assert str(error).isprintable() and str(error).startswith((f"{path}: ", f"{path}, line "))
     assert refused > counted("inputs") / 4
 
 
 def test_the_data_set_of_two_classes_and_the_labelled_one_are_not_refused():
     """What the refusals above refuse, and nothing more."""
-    assert len(tiny_run(num_labelled=1).split.labelled) == 1
+    assert len(tiny_trainer(num_labelled=1).split.labelled) == 1

@@ -1,8 +1,10 @@
 """Two processes against one, on the CPU."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,10 +16,11 @@ def results(tmp_path_factory):
     """(one process alone, first of two, second of two) after all cases of the worker."""
     folder = tmp_path_factory.mktemp("processes")
     for devices in (1, 2):
-        command = [sys.executable, str(ROOT / "tests" / "distributed_worker.py"), str(folder), str(devices)]
+        command = [sys.executable, str(Path(__file__).with_name("distributed_worker.py")), str(folder), str(devices)]
         if devices > 1:
             command[1:1] = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
-        done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, timeout=600)
+        where = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+        done = subprocess.run(command, cwd=ROOT, env=where, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr[-3000:]
     found = [json.loads((folder / f"{name}.json").read_text()) for name in ("1-0", "2-0", "2-1")]
     return [*found, folder]

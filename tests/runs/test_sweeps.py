@@ -1,5 +1,6 @@
-"""reco_core.sweeps: what is recorded is skipped, what fails stops nothing, with and without Ray."""
+"""reco_core.runs.sweeps: what is recorded is skipped, what fails stops nothing, with and without Ray."""
 
+import functools
 import sys
 
 import pytest
@@ -12,27 +13,34 @@ from reco_core.runs.sweeps import SweepRun, duration, sweep
 
 
 def runs(folder, count):
-    return [SweepRun(TrainConfig(seed=s), folder / f"run{s}", folder / f"record{s}.json") for s in range(count)]
+    """Runs that are recorded if their file is there."""
+    return [
+        SweepRun(TrainConfig(seed=seed), folder / f"run{seed}", "small/a", "published", written(folder, seed).exists())
+        for seed in range(count)
+    ]
 
 
-def train(options, folder, record):
+def written(folder, seed):
+    """What stands for the record of a run."""
+    return folder / f"record{seed}.json"
+
+
+def train(run, folder):
     """Stands for a training run; every seventh fails."""
-    if options.seed % 7 == 3:
-        raise RuntimeError(f"seed {options.seed}\nbroke")
-    write_json(record, {"seed": options.seed})
+    if run.options.seed % 7 == 3:
+        raise RuntimeError(f"seed {run.options.seed}\nbroke")
+    write_json(written(folder, run.options.seed), {"seed": run.options.seed})
 
 
 def check(folder, engine, count):
     said = []
-    write_json(folder / "record0.json", {"seed": "kept"})
-    failed = sweep(runs(folder, count), train, engine, tell=said.append)
+    write_json(written(folder, 0), {"seed": "kept"})
+    failed = sweep(runs(folder, count), functools.partial(train, folder=folder), engine, tell=said.append)
     expected = {seed for seed in range(count) if seed % 7 == 3}
-    assert {path.name for path in failed} == {f"record{seed}.json" for seed in expected}
-    assert all(
-        path.exists() != (number in expected) for number, path in enumerate(r.record for r in runs(folder, count))
-    )
-    assert '"kept"' in (folder / "record0.json").read_text()
-    assert said[0].endswith("record0.json is there") and sum("FAILED" in line for line in said) == len(expected)
+    assert set(failed) == {f"small/a-seed{seed}" for seed in expected}
+    assert [run.is_recorded for run in runs(folder, count)] == [seed not in expected for seed in range(count)]
+    assert '"kept"' in written(folder, 0).read_text()
+    assert said[0] == "small/a-seed0 is recorded" and sum("FAILED" in line for line in said) == len(expected)
     return failed
 
 
@@ -42,7 +50,7 @@ def test_one_after_another(tmp_path):
     failed = check(tmp_path, "sequential", 1000)
     assert next(iter(failed.values())) == "seed 3 broke"
     again = []
-    sweep(runs(tmp_path, 1000), lambda options, folder, record: again.append(options.seed))
+    sweep(runs(tmp_path, 1000), lambda run: again.append(run.options.seed))
     assert again == [seed for seed in range(1000) if seed % 7 == 3], "only what failed is tried again"
 
 
@@ -73,10 +81,10 @@ def test_several_at_once_with_ray(tmp_path, monkeypatch):
 def test_it_tells_how_long_it_will_take(tmp_path, monkeypatch):
     """Four runs of 600 steps, one recorded already, a minute each: after the first, two are left."""
     clock = iter([0.0, 60.0, 120.0, 180.0])
-    monkeypatch.setattr("reco_core.sweeps.time.monotonic", lambda: next(clock))
-    write_json(tmp_path / "record0.json", {})
+    monkeypatch.setattr("reco_core.runs.sweeps.time.monotonic", lambda: next(clock))
+    write_json(written(tmp_path, 0), {})
     said = []
-    sweep(runs(tmp_path, 4), lambda options, folder, record: write_json(record, {}), tell=said.append)
+    sweep(runs(tmp_path, 4), lambda run: None, tell=said.append)
     ended = [line for line in said if line.startswith("[")]
     assert [line.partition("; ")[2] for line in ended] == ["about 2 min left", "about 1 min left", ""]
     assert [duration(seconds) for seconds in (4.4, 59.6 * 60, 3 * 3600 + 290)] == ["4 s", "1 h 00 min", "3 h 05 min"]
@@ -85,12 +93,11 @@ def test_it_tells_how_long_it_will_take(tmp_path, monkeypatch):
 def test_a_failed_run_says_nothing_of_how_long_the_others_take(tmp_path, monkeypatch):
     """Three runs, the first of which fails at once: the second takes two minutes, and so will the third."""
     clock = iter([0.0, 120.0, 240.0])
-    monkeypatch.setattr("reco_core.sweeps.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("reco_core.runs.sweeps.time.monotonic", lambda: next(clock))
 
-    def train_some(options, folder, record):
-        if options.seed == 0:
+    def train_some(run):
+        if run.options.seed == 0:
             raise OSError("no such folder")
-        write_json(record, {})
 
     said = []
     sweep(runs(tmp_path, 3), train_some, tell=said.append)
@@ -100,4 +107,4 @@ def test_a_failed_run_says_nothing_of_how_long_the_others_take(tmp_path, monkeyp
 
 def test_unknown_engine(tmp_path):
     with pytest.raises(InputError, match="engine 'slurm' is not one of sequential, ray"):
-        sweep(runs(tmp_path, 1), train, "slurm")
+        sweep(runs(tmp_path, 1), functools.partial(train, folder=tmp_path), "slurm")

@@ -3,17 +3,21 @@
 import os
 import random
 import zipfile
+from dataclasses import replace
 
 import pytest
 import torch
-from shared import TinyScenes
-from trust import Case, check, each, fault, lasting, refusal, says, tiny_run
+from breaking import finished
+from shared import TinyScenes, tiny_options, tiny_run
+from trust import RECORD, Case, check, each, fault, lasting, refusal, says, tree
 
 from reco_core.analysis.inference import load_trained
 from reco_core.errors import InputError
-from reco_core.files import read_json, write_json
 from reco_core.models import build_backbone
 from reco_core.runs.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
+from reco_core.runs.records import load_records, put
+from reco_core.runs.session import Session
+from reco_core.trainers import Trainer
 
 
 class Exploit:
@@ -30,7 +34,7 @@ class Exploit:
 def trained(tmp_path_factory):
     """A real checkpoint, in bytes and in parts."""
     path = tmp_path_factory.mktemp("trained")
-    tiny_run(path, iterations=2).fit()
+    tiny_run(path, iterations=2).run()
     return (path / NAME).read_bytes(), load_checkpoint(path / NAME)
 
 
@@ -55,8 +59,8 @@ def plain_zip(path, whole, state):
         file.writestr("readme.txt", "hello")
 
 
-CUT = "c.pt: not a checkpoint or cut short (…); use another one"
-PARTS = "c.pt: its parts do not fit each other (…); use another one"
+CUT = "c.pt: not a checkpoint or cut short ([…]); use another one"
+PARTS = "c.pt: …parts …([…]); use another one"
 OTHER = "c.pt: not a checkpoint of `reco train`; use another one"
 CHECKPOINTS = [
     Case("checkpoint with code in it", "a pickle that writes a file when it is loaded", in_archive, CUT),
@@ -65,22 +69,24 @@ CHECKPOINTS = [
     Case("some other archive", "a zip file with a text", plain_zip, CUT),
     Case("tensor for a checkpoint", "torch.save(tensor)", lambda path, *_: torch.save(torch.ones(3), path), OTHER),
     Case("weights alone", "a bare state dict", lambda path, whole, state: torch.save(state["network"], path), OTHER),
-    Case("no checkpoint", "no file", lambda *_: None, "c.pt: no such checkpoint; train one with `reco train`"),
+    Case("no checkpoint", "no file", lambda *_: None, "c.pt: no such checkpoint; …`reco train`"),
     Case("folder for a checkpoint", "a folder c.pt", lambda path, *_: path.mkdir(),
-         "c.pt: no such checkpoint; train one with `reco train`"),
+         "c.pt: no such checkpoint; …`reco train`"),
     Case("checkpoint without its classes", "the entry deleted", without("classes"), PARTS),
     Case("checkpoint with a class too many", "19 names for 3", with_(classes=list(map(str, range(19)))), PARTS),
     Case("checkpoint with an empty network", "no weights", with_(network={}), PARTS),
     Case("checkpoint whose colours are words", "`red`", with_(palette=["red"] * 3), PARTS),
     Case("checkpoint of another version", "an option that there is not", with_(config={"optimizer": "adam"}),
-         "c.pt: unknown field 'optimizer' of TrainConfig; known: …"),
+         "c.pt: …'optimizer': correct its name or remove it"),
+    Case("checkpoint with an option out of range", "`log_every` of 0", with_(config={"log_every": 0}),
+         "c.pt: log_every: 0: …1"),
 ]  # fmt: skip
 
 
 @each("Checkpoints and weights", CHECKPOINTS)
-def test_checkpoints(case, trained, tmp_path):
+def test_checkpoints(case, trained, tmp_path, record_property):
     case.make(tmp_path / "c.pt", *trained)
-    check(case, lambda: load_trained(tmp_path / "c.pt"), tmp_path)
+    check(case, lambda: load_trained(tmp_path / "c.pt"), tmp_path, record_property)
     assert not (tmp_path / "owned").exists(), "code from the file was executed"
 
 
@@ -101,11 +107,11 @@ def test_damaged_checkpoints(trained, tmp_path, counted):
             assert len(str(error).splitlines()) == 1 and str(path) in str(error)
         else:  # a byte that says nothing, such as padding
             assert all(torch.equal(value, state["network"][name]) for name, value in found["network"].items())
-            assert found["step"] == state["step"]
+            assert found["trainer"]["step"] == state["trainer"]["step"]
     assert refused > counted("inputs") / 2
 
 
-WEIGHTS = "w.pth: not a state dict of mobilenet_v2_035: …; give its file, or 'imagenet', or nothing"
+WEIGHTS = "w.pth: …mobilenet_v2_035: […]; give its file, or 'imagenet', or nothing"
 
 
 @each("Checkpoints and weights", [
@@ -115,11 +121,12 @@ WEIGHTS = "w.pth: not a state dict of mobilenet_v2_035: …; give its file, or '
     Case("initial weights of nothing", "a list", lambda path: torch.save([1], path), WEIGHTS),
     Case("initial weights of another network", "one unknown tensor",
          lambda path: torch.save({"x": torch.ones(1)}, path),
-         "w.pth: not the weights of mobilenet_v2_035: … entries missing …; give the file of mobilenet_v2_035"),
+         "w.pth: …mobilenet_v2_035: […]; give the file of mobilenet_v2_035"),
 ])  # fmt: skip
-def test_weights(case, tmp_path):
+def test_weights(case, tmp_path, record_property):
     case.make(tmp_path / "w.pth")
-    check(case, lambda: build_backbone("mobilenet_v2_035", tmp_path / "w.pth", 16), tmp_path)
+    action = lambda: build_backbone("mobilenet_v2_035", tmp_path / "w.pth", 16)  # noqa: E731
+    check(case, action, tmp_path, record_property)
     assert not (tmp_path / "owned").exists(), "code from the file was executed"
 
 
@@ -134,39 +141,41 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(tmp_path):
         (tmp_path / NAME).write_bytes(damaged)
         assert load_latest(tmp_path)["step"] == 1
     (tmp_path / PREVIOUS).write_bytes(b"PK")
-    assert says(refusal(lambda: load_latest(tmp_path), tmp_path), "checkpoint.pt: not a checkpoint or cut short (…); …")
+    assert says(refusal(lambda: load_latest(tmp_path), tmp_path), "checkpoint.pt: …; use another one")
     assert load_latest(tmp_path / "empty") is None
 
 
 @fault("Checkpoints and weights", "link in a checkpoint's or a result's place", "a symbolic link to a file elsewhere",
        "The link is replaced; the file that it led to stays as it was.", inputs=1)  # fmt: skip
 def test_nothing_is_written_through_a_link(tmp_path):
-    (tmp_path / "precious").write_text("old")
+    (tmp_path / "precious").write_text("")
+    before = tree(tmp_path)
     (tmp_path / "run").mkdir()
-    for name in (NAME, "record.json"):
+    for name in (NAME, "record.jsonl"):
         (tmp_path / "run" / name).symlink_to(tmp_path / "precious")
-    write_json(tmp_path / "run" / "record.json", {"a": 1})
+    put(RECORD, tmp_path / "run" / "record.jsonl")
     (tmp_path / "run" / PREVIOUS).symlink_to(tmp_path / "precious")
     save_checkpoint(tmp_path / "run", {"config": {}, "network": {}})
-    assert (tmp_path / "precious").read_text() == "old" and not (tmp_path / "run" / NAME).is_symlink()
-    assert read_json(tmp_path / "run" / "record.json") == {"a": 1}
+    assert before.items() <= tree(tmp_path).items() and not (tmp_path / "run" / NAME).is_symlink()
+    assert load_records(tmp_path / "run" / "record.jsonl") == [RECORD]
 
 
-def lacks(*names):
-    return lambda state: [state.pop(name) for name in names]
+def lacks(*names, part=None):
+    return lambda state: [(state if part is None else state[part]).pop(name) for name in names]
 
 
-def changed(**parts):
-    return lambda state: state.update(parts)
+def changed(part=None, **values):
+    return lambda state: (state if part is None else state[part]).update(values)
 
 
 RESUMED = {
-    "no optimiser": lacks("optimiser"), "no labelled images": lacks("labelled"), "no step": lacks("step"),
-    "no teacher": changed(teacher=None), "no history": changed(history=None),
-    "no best network": changed(best_network=None),
-    "step 99 of 4": changed(step=99), "step -1": changed(step=-1), "a step that is a word": changed(step="two"),
-    "losses that are none": changed(losses=None),
-    "a weight too many in the student": lambda state: state["student"].update(extra=torch.ones(1)),
+    "no trainer": lacks("trainer"), "no optimiser": lacks("optimiser", part="trainer"),
+    "no labelled images": lacks("labelled"), "no step": lacks("step", part="trainer"),
+    "no teacher": changed("trainer", method=None), "no history": changed(history=None),
+    "no best network": changed(best_network=None), "a best score above 1": changed("best", miou=61.5),
+    "step 99 of 4": changed("trainer", step=99), "step -1": changed("trainer", step=-1),
+    "a step that is a word": changed("trainer", step="two"), "losses that are none": changed(losses=None),
+    "a weight too many in the student": lambda state: state["trainer"]["student"].update(extra=torch.ones(1)),
     "a weight of another shape in the best network": lambda state: state["best_network"].update(
         {name: torch.ones(7) for name in list(state["best_network"])[:1]}),
 }  # fmt: skip
@@ -176,7 +185,7 @@ RESUMED = {
 def ended(tmp_path_factory):
     """The parts of a finished run's checkpoint."""
     path = tmp_path_factory.mktemp("ended")
-    tiny_run(path, iterations=4).fit()
+    tiny_run(path, iterations=4).run()
     return (path / NAME).read_bytes()
 
 
@@ -190,10 +199,8 @@ def test_a_run_does_not_go_on_from_parts_that_do_not_fit(tmp_path, ended, what):
     RESUMED[what](state)
     torch.save(state, tmp_path / NAME)
     before = (tmp_path / NAME).read_bytes()
-    run = tiny_run(tmp_path, iterations=4)
-    run.training_step = None
-    message = refusal(run.fit, tmp_path)
-    assert says(message, "FOLDER: the parts of its checkpoint do not fit this run (…); choose another folder, or …")
+    message = refusal(finished(tmp_path, iterations=4).run, tmp_path)
+    assert says(message, "FOLDER: …checkpoint …(…); choose another folder, or delete this one"), message
     assert (tmp_path / NAME).read_bytes() == before
 
 
@@ -202,30 +209,38 @@ def test_a_run_does_not_go_on_from_parts_that_do_not_fit(tmp_path, ended, what):
 def test_a_run_goes_on_from_an_earlier_version(tmp_path, ended):
     (tmp_path / NAME).write_bytes(ended)
     state = load_checkpoint(tmp_path / NAME)
-    del state["config"]["optimiser"]["schedule_interval"], state["config"]["s4gan_threshold"]
+    del state["config"]["optimisation"]["schedule_interval"], state["config"]["s4gan_threshold"]
     torch.save(state, tmp_path / NAME)
-    run = tiny_run(tmp_path, iterations=4)
-    run.training_step = None
-    assert run.fit()["history"] == state["history"]
+    assert finished(tmp_path, iterations=4).run().history == tuple(state["history"])
+
+
+TOO_LONG = "[…]: cannot be read: File name too long; …name another file"
 
 
 @fault("Checkpoints and weights", "checkpoint under a name that is too long", "300 letters",
-       "Refused: “…: cannot be read: File name too long; restore it, or name another file”", inputs=1)  # fmt: skip
-def test_a_name_that_is_too_long(tmp_path):
+       f"Refused: “{TOO_LONG}”", inputs=1)  # fmt: skip
+def test_a_name_that_is_too_long(tmp_path, record_property):
     for read in (load_checkpoint, lambda path: load_latest(path.parent / ("y" * 300))):
         message = refusal(lambda: read(tmp_path / ("x" * 300)), tmp_path)  # noqa: B023
-        assert says(message, "…: cannot be read: File name too long; restore it, or name another file")
+        assert says(message, TOO_LONG), message
+        record_property("said", message)
 
 
-@fault("Checkpoints and weights", "names that are no UTF-8 in a checkpoint and a record", "café in Latin-1",
-       "Written, read again and gone on from.", inputs=1, resumed=1)  # fmt: skip
+@fault("Checkpoints and weights", "names that are no UTF-8 in a checkpoint and a record", "an image and the data set's"
+       " folder are called café in Latin-1", "Written, read again and gone on from.", inputs=2, resumed=1)  # fmt: skip
 def test_names_that_are_no_utf8_survive_a_checkpoint(tmp_path):
-    data = TinyScenes()
-    data.names[0] = os.fsdecode(b"caf\xe9")
-    changes = {"data": data, "num_labelled": None, "method": "reco+supervised", "iterations": 4}
-    record = tiny_run(tmp_path, **changes).fit()
-    again = tiny_run(tmp_path, **changes)
-    again.training_step = None
-    assert lasting(again.fit()) == lasting(record) and data.names[0] in load_checkpoint(tmp_path / NAME)["labelled"]
-    write_json(tmp_path / "record.json", record)
-    assert read_json(tmp_path / "record.json")["split"]["labelled"] == list(data.names)
+    data, name = TinyScenes(), os.fsdecode(b"caf\xe9")
+    data.names[0] = name
+    options = tiny_options(num_labelled=None, method="reco+supervised", iterations=4)
+    options = replace(options, data=replace(options.data, root=name))
+    record = Session(Trainer(options, data), tmp_path, val=data, test=data).run()
+    again = Session(Trainer(options, data), tmp_path, val=data, test=data)
+    again.trainer.training_step = None
+    assert lasting(again.run()) == lasting(record) and record.split.labelled == tuple(data.names)
+    assert load_checkpoint(tmp_path / NAME)["labelled"] == data.names
+    assert load_trained(tmp_path / NAME).options.data.root == "caf?"
+    for _ in range(2):  # written, and replaced
+        put(record, tmp_path / "record.jsonl")
+    (found,) = load_records(tmp_path / "record.jsonl")
+    assert found.split.labelled == ("caf?", *data.names[1:]) and found.scores == record.scores
+    assert "caf\\udce9" in (tmp_path / "record.jsonl").read_text("ascii"), "the file holds the name itself"

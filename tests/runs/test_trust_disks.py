@@ -6,89 +6,80 @@ import os
 import random
 import shutil
 import signal
-import tempfile
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
+from breaking import (
+    INNER,
+    Large,
+    archive,
+    die,
+    die_in,
+    finished,
+    full_disk,
+    goes_on,
+    in_child,
+    needs_full,
+    undisturbed,
+)
 from PIL import Image
-from shared import TinyScenes
-from test_trust_archives import INNER, archive
-from test_trust_faults import die, die_in, goes_on, in_child, whole  # noqa: F401
-from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, tree
+from shared import TINY, tiny_run
+from trust import RECORD, Hook, fault, lasting, refusal, says, tree
 
 from reco_core import datasets
 from reco_core.analysis.inference import load_trained, predict_files
 from reco_core.datasets import archives, prepared
 from reco_core.datasets.archives import Source
-from reco_core.files import read_json, write_json
 from reco_core.runs.checkpoints import NAME, load_checkpoint
-from reco_core.runs.records import load_record, write_record
+from reco_core.runs.records import load_records, path_of, put
 from reco_core.runs.sweeps import SweepRun, sweep
 
 DISKS, WRITING = "Disks and folders", "A command that is broken off"
-NO_ROOM = (
-    "cannot be written: No space left on device; make room or choose another place, then run the same command again"
-)
-FULL = Path("/dev/full")
-needs_full = pytest.mark.skipif(not FULL.exists(), reason="needs the system's device that is always full")
-
-
-def full_disk(monkeypatch):
-    """Let every file that is written whole land on a device that has no room, as the system itself says it."""
-
-    def make(dir, prefix):
-        handle, name = _mkstemp(dir=dir, prefix=prefix)
-        os.close(handle)
-        return os.open(FULL, os.O_WRONLY), name
-
-    monkeypatch.setattr(tempfile, "mkstemp", make)
-
-
-_mkstemp = tempfile.mkstemp
+NO_ROOM = "cannot be written: No space left on device; make room …"
 
 
 @needs_full
 @fault(DISKS, "full disk at a checkpoint", "the second checkpoint lands on a device without room",
        "Stops with one line; the last checkpoint stays; with room again, the same command ends as if undisturbed.",
        faults=1, resumed=1)  # fmt: skip
-def test_full_disk_at_a_checkpoint(tmp_path, whole, monkeypatch):  # noqa: F811
+def test_full_disk_at_a_checkpoint(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        message = refusal(tiny_run(tmp_path, reporter=Hook(4, lambda: full_disk(patch))).fit, tmp_path)
-    assert message == f"{NAME}: {NO_ROOM}"
-    assert sorted(tree(tmp_path)) == [".lock", NAME] and load_checkpoint(tmp_path / NAME)["step"] == 2
-    goes_on(tmp_path, whole)
+        message = refusal(tiny_run(tmp_path, reporter=Hook(4, lambda: full_disk(patch))).run, tmp_path)
+    assert says(message, f"{NAME}: {NO_ROOM}"), message
+    assert sorted(tree(tmp_path)) == [".lock", NAME] and load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 2
+    goes_on(tmp_path, undisturbed())
 
 
 @needs_full
 @fault(DISKS, "full disk at the record", "the record of a finished run lands on a device without room",
-       "Stops with one line; the same command writes it without training again.", faults=1, resumed=1)  # fmt: skip
-def test_full_disk_at_the_record(tmp_path, whole, monkeypatch):  # noqa: F811
-    record = tiny_run(tmp_path / "run").fit()
-    (tmp_path / "record.json").write_text("{}")
+       "Stops with one line; the records that were there stay; the same command writes it without training again.",
+       faults=1, resumed=1)  # fmt: skip
+def test_full_disk_at_the_record(tmp_path, monkeypatch):
+    record, path = tiny_run(tmp_path / "run").run(), tmp_path / "record.jsonl"
+    another = put(replace(RECORD, about=replace(RECORD.about, seed=1)), path).read_bytes()
     with monkeypatch.context() as patch:
         full_disk(patch)
-        message = refusal(lambda: write_record(record, tmp_path / "record.json"), tmp_path)
-    assert message == f"record.json: {NO_ROOM}" and (tmp_path / "record.json").read_text() == "{}"
-    again = tiny_run(tmp_path / "run")
-    again.training_step = None  # not needed any more
-    write_record(again.fit(), tmp_path / "record.json")
-    assert lasting(load_record(tmp_path / "record.json")) == whole[0]
+        message = refusal(lambda: put(record, path), tmp_path)
+    assert says(message, f"record.jsonl: {NO_ROOM}") and path.read_bytes() == another
+    put(finished(tmp_path / "run").run(), path)
+    assert path.read_bytes().startswith(another), "what was there is written again as it was"
+    assert lasting(load_records(path)[1]) == undisturbed()[0]
 
 
 @needs_full
 @fault(DISKS, "full disk at a prediction", "the first picture lands on a device without room",
        "Stops with one line; nothing half-written is left.", faults=1)  # fmt: skip
 def test_full_disk_at_a_prediction(tmp_path, monkeypatch):
-    tiny_run(tmp_path, iterations=2).fit()
+    tiny_run(tmp_path, iterations=2).run()
     Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg")
     trained = load_trained(tmp_path / NAME)
     full_disk(monkeypatch)
     message = refusal(lambda: list(predict_files(trained, [tmp_path / "a.jpg"], tmp_path / "out")), tmp_path)
-    assert message == f"out/a.labels.png: {NO_ROOM}" and not list((tmp_path / "out").iterdir())
+    assert says(message, f"out/a.labels.png: {NO_ROOM}") and not list((tmp_path / "out").iterdir())
 
 
 @fault(DISKS, "full disk while an archive is unpacked", "its third file finds no room",
@@ -107,7 +98,7 @@ def test_full_disk_while_unpacking(tmp_path, monkeypatch):
 
         patch.setattr(shutil, "copyfileobj", no_room)
         message = refusal(lambda: archives.unpack(tmp_path / "a.zip", INNER, tmp_path / "data"), tmp_path)
-    assert says(message, "a.zip: cannot be unpacked into data: No space left on device; make room …")
+    assert says(message, "a.zip: …data: No space left on device; make room …"), message
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
     archives.unpack(tmp_path / "a.zip", INNER, tmp_path / "data")
     assert len(list((tmp_path / "data" / "train").iterdir())) == 4
@@ -127,18 +118,16 @@ def test_places_that_cannot_be_written_to(tmp_path, monkeypatch):
     """Below a file nobody may write, not even an administrator, for whom a folder's rights mean nothing."""
     blocked = tmp_path / "file"
     blocked.write_text("")
-    run = tiny_run(blocked / "run")
-    run.training_step = None
-    refuse_folder(run.fit, blocked, "run: cannot hold a run: Not a directory; choose another folder (--output)")
-    refuse_folder(lambda: write_record({}, blocked / "r"), blocked, "r: cannot be written: FOLDER is no folder; …")
+    run = finished(blocked / "run")
+    refuse_folder(run.run, blocked, "run: …Not a directory; choose another folder (--output)")
+    refuse_folder(lambda: put(RECORD, blocked / "r"), blocked, "r: cannot be written: FOLDER is no folder; …")
     Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg")
-    tiny_run(tmp_path / "good", iterations=2).fit()
+    tiny_run(tmp_path / "good", iterations=2).run()
     trained = load_trained(tmp_path / "good" / NAME)
-    refuse_folder(
-        lambda: list(predict_files(trained, [tmp_path / "a.jpg"], blocked)), blocked, "a.labels.png: cannot …"
-    )
+    predict = lambda: list(predict_files(trained, [tmp_path / "a.jpg"], blocked))  # noqa: E731
+    refuse_folder(predict, blocked, "a.labels.png: cannot be written: FOLDER is no folder; …")
     monkeypatch.setattr(archives, "fetch", None)
-    message = "data/camvid: cannot be written: Not a directory; choose another place (--root), then …"
+    message = "data/camvid: …Not a directory; choose another place (--root)…"
     refuse_folder(lambda: datasets.download("camvid", blocked / "data" / "camvid"), blocked, message)
 
 
@@ -193,35 +182,22 @@ def test_killed_while_downloading(tmp_path, server, counted):
         assert (target / "train" / f"{number}.png").read_bytes() == random.Random(number).randbytes(300_000)
 
 
-class Large:
-    """The tiny scenes as `convert` reads a data set that is to be reduced."""
-
-    split, size, names = "train", (32, 32), TinyScenes().names
-
-    def __len__(self):
-        return len(self.names)
-
-    def read(self, index):
-        image, label = TinyScenes()[index]
-        return (255 * image).byte(), label
-
-
 @fault(WRITING, "conversion of a data set killed", "kill -9 six times, at every fourth file",
        "Never taken for complete; the same command goes on with the next file, and all are whole.",
        faults=6, resumed=6)  # fmt: skip
 def test_killed_while_preparing(tmp_path, counted):
-    data, write = Large(), prepared.atomic_write
+    data, write = Large(), prepared.write_png
 
     def dies_at_the_fourth():
         written = []
 
-        def some(path, fill):
+        def some(picture, path):
             written.append(path)
             if len(written) == 4:
                 die()
-            write(path, fill)
+            write(picture, path)
 
-        prepared.atomic_write = some
+        prepared.write_png = some
         prepared.convert(data, tmp_path)
 
     for number in range(1, counted("faults") + 1):
@@ -239,47 +215,57 @@ def test_a_converted_data_set_with_a_file_less(tmp_path):
     folder = prepared.convert(Large(), tmp_path)
     (folder / "images" / "scene03.png").unlink()
     message = refusal(lambda: prepared.prepared_names(folder), folder)
-    assert message == "FOLDER: 7 images instead of 8; delete this folder and run `reco data prepare` again"
+    assert says(message, "FOLDER: 7 images …8; delete this folder and run `reco data prepare` again"), message
 
 
 @fault(WRITING, "process killed while it records", "kill -9 before the record takes its place",
        "There is no record; the same command writes it without training again.", faults=1, resumed=1)  # fmt: skip
-def test_killed_while_recording(tmp_path, whole, monkeypatch):  # noqa: F811
-    run = tiny_run(tmp_path / "run")
-    record = run.fit()
+def test_killed_while_recording(tmp_path):
+    record, path = tiny_run(tmp_path / "run").run(), tmp_path / "record.jsonl"
+    another = put(replace(RECORD, about=replace(RECORD.about, seed=1)), path).read_bytes()
 
     def dies_recording():
         os.replace = die
-        write_record(record, tmp_path / "record.json")
+        put(record, path)
 
-    assert in_child(dies_recording) == -signal.SIGKILL and not (tmp_path / "record.json").exists()
-    again = tiny_run(tmp_path / "run")
-    again.training_step = None
-    write_record(again.fit(), tmp_path / "record.json")
-    assert lasting(load_record(tmp_path / "record.json")) == whole[0]
+    assert in_child(dies_recording) == -signal.SIGKILL and path.read_bytes() == another
+    put(finished(tmp_path / "run").run(), path)
+    assert path.read_bytes().startswith(another) and lasting(load_records(path)[1]) == undisturbed()[0]
 
 
 @fault(WRITING, "sweep killed", "kill -9 at ten random moments of 200 short runs, every seventh of which fails",
        "Every record is whole, no recorded run is done twice, what failed is tried again.",
        faults=10, resumed=10)  # fmt: skip
 def test_killed_while_sweeping(tmp_path, counted):
-    runs = [SweepRun(TINY, tmp_path / str(n), tmp_path / "records" / f"{n}.json") for n in range(200)]
-    log = tmp_path / "log"
+    names = [f"small/tiny/{number // 20}/{number}" for number in range(200)]  # ten groups
+    results, log = tmp_path / "results", tmp_path / "log"
+    filling = [{"step": step, "miou": 0.5} for step in range(500)]
 
-    def train(options, folder, record):
-        if int(folder.name) % 7 == 3:
+    def recorded():
+        found = load_records(results)
+        assert all(list(record.history) == filling for record in found)
+        return {record.about.recipe for record in found}
+
+    def runs():
+        there = recorded()
+        return [SweepRun(TINY, tmp_path / name, name, "published", name in there) for name in names]
+
+    def train(run):
+        if names.index(run.recipe) % 7 == 3:
             raise RuntimeError("broke")
         time.sleep(0.002)
-        write_json(record, {"run": folder.name, "filling": "x" * 20_000})
+        about = replace(RECORD.about, group=run.recipe.rpartition("/")[0], recipe=run.recipe, preset=run.preset)
+        record = replace(RECORD, about=about, history=tuple(filling))
+        put(record, path_of(record, results))
         with open(log, "a") as file:
-            file.write(f"{folder.name}\n")
+            file.write(f"{run.recipe}\n")
 
     def doomed(seconds):
         """Dies some seconds after its third record."""
         own = []
 
-        def trains(*run):
-            train(*run)
+        def trains(run):
+            train(run)
             own.append(run)
             if len(own) == 3:
                 die_in(seconds)
@@ -288,14 +274,12 @@ def test_killed_while_sweeping(tmp_path, counted):
 
     chance, done = random.Random(0), [0]
     for _ in range(counted("faults")):
-        train_some = doomed(chance.uniform(0, 0.02))
-        assert in_child(lambda: sweep(runs, train_some)) == -signal.SIGKILL  # noqa: B023
-        records = [path for path in (tmp_path / "records").glob("[!.]*")]
-        assert all(read_json(path)["run"] == path.stem for path in records)
-        done.append(len(records))
+        some, train_some = runs(), doomed(chance.uniform(0, 0.02))
+        assert in_child(lambda: sweep(some, train_some)) == -signal.SIGKILL  # noqa: B023
+        done.append(len(recorded()))
     assert all(before + 3 <= after for before, after in itertools.pairwise(done))
-    failed = sweep(runs, train)
-    assert {path.stem for path in failed} == {str(n) for n in range(200) if n % 7 == 3}
-    assert sum(run.record.exists() for run in runs) == 200 - len(failed)
-    finished = log.read_text().split()
-    assert len(set(finished)) == len(finished), "a run that had its record was done again"
+    failed = sweep(runs(), train)
+    assert set(failed) == {f"{name}-seed0" for number, name in enumerate(names) if number % 7 == 3}
+    assert len(recorded()) == 200 - len(failed)
+    trained = log.read_text().split()
+    assert len(set(trained)) == len(trained), "a run that had its record was done again"

@@ -6,40 +6,22 @@ import os
 import random
 import signal
 import tempfile
-import threading
 import time
 
 import pytest
 import torch
+from breaking import die, die_in, goes_on, in_child, undisturbed
 from PIL import Image
-from shared import TinyScenes
+from shared import TinyScenes, tiny_run, weights
 from torchvision.transforms.v2 import functional as TF
-from trust import Hook, fault, lasting, refusal, says, tiny_run, tree, weights
+from trust import Hook, fault, lasting, refusal, refused, says, tree
 
 from reco_core import datasets
+from reco_core.cli import training
 from reco_core.errors import Interrupted, TrainingError
-from reco_core.runs.checkpoints import NAME, load_checkpoint, load_latest
+from reco_core.runs.checkpoints import NAME, load_latest
 
-FORK = multiprocessing.get_context("fork")
 TRAINING = "A run that is broken off"
-
-
-def in_child(action):
-    """Run `action` in a process of its own; returns its exit code."""
-    process = FORK.Process(target=action)
-    process.start()
-    process.join()
-    return process.exitcode
-
-
-def die(*_, **__):
-    """What kill -9 does."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def die_in(seconds):
-    """Die after some seconds, whatever the process does then."""
-    threading.Timer(seconds, die).start()
 
 
 class Doomed:
@@ -59,20 +41,9 @@ class Doomed:
     def on_scores(self, step, scores): ...
 
 
-@pytest.fixture(scope="module")
-def whole():
-    """A run that nothing disturbs: its record and its weights."""
-    run = tiny_run()
-    return lasting(run.fit()), weights(run)
-
-
-def goes_on(folder, whole, **changes):
-    """The same command again ends with the record and the weights of the undisturbed run, bit for bit."""
-    run = tiny_run(folder, **changes)
-    record = lasting(run.fit())
-    record["config"]["checkpoint_every"] = whole[0]["config"]["checkpoint_every"]
-    assert record == whole[0] and torch.equal(weights(run), whole[1])
-    return run
+def step_of(folder):
+    """The step of a run's last checkpoint."""
+    return load_latest(folder)["trainer"]["step"]
 
 
 @fault(TRAINING, "process killed while it trains", "kill -9 at ten random moments, each followed by the same command",
@@ -80,15 +51,15 @@ def goes_on(folder, whole, **changes):
        faults=10, resumed=10)  # fmt: skip
 def test_killed_at_random_moments(tmp_path, counted):
     changes = {"checkpoint_every": 1, "log_every": 1, "eval_every": 25, "iterations": 50}
-    undisturbed = tiny_run(**changes)
-    record = lasting(undisturbed.fit())
+    whole = tiny_run(**changes)
+    record = lasting(whole.run())
     moments, reached = random.Random(0), [0]
     for _ in range(counted("faults")):
         doomed = Doomed(moments.uniform(0, 1.5))
-        assert in_child(lambda: tiny_run(tmp_path, reporter=doomed, **changes).fit()) == -signal.SIGKILL  # noqa: B023
-        reached.append(load_latest(tmp_path)["step"])
+        assert in_child(lambda: tiny_run(tmp_path, reporter=doomed, **changes).run()) == -signal.SIGKILL  # noqa: B023
+        reached.append(step_of(tmp_path))
     assert all(before < after for before, after in itertools.pairwise(reached)), "no run loses what is saved"
-    goes_on(tmp_path, (record, weights(undisturbed)), **changes)
+    goes_on(tmp_path, (record, weights(whole)), **changes)
     assert not list(tmp_path.glob(f".{NAME}.*")), "half-written checkpoints are cleared away"
 
 
@@ -117,94 +88,89 @@ def second_time_die(action):
     pytest.param(stage, marks=fault(TRAINING, "process killed while it saves", f"kill -9 {stage}",
         "The checkpoint of two steps earlier is whole; the same command goes on from there to the same end.",
         faults=1, resumed=1)) for stage in STAGES])  # fmt: skip
-def test_killed_while_saving(tmp_path, whole, stage, monkeypatch):
+def test_killed_while_saving(tmp_path, stage, monkeypatch):
     with pytest.raises(Interrupted):
-        tiny_run(tmp_path, reporter=Hook(2, lambda: signal.raise_signal(signal.SIGINT))).fit()
+        tiny_run(tmp_path, reporter=Hook(2, lambda: signal.raise_signal(signal.SIGINT))).run()
 
     def saves_step_4():
-        run = tiny_run(tmp_path, reporter=Hook(4, lambda: STAGES[stage](monkeypatch)))
-        run.fit()
+        tiny_run(tmp_path, reporter=Hook(4, lambda: STAGES[stage](monkeypatch))).run()
 
     assert in_child(saves_step_4) == -signal.SIGKILL
-    assert load_latest(tmp_path)["step"] == 2
-    goes_on(tmp_path, whole)
+    assert step_of(tmp_path) == 2
+    goes_on(tmp_path, undisturbed())
 
 
 @pytest.mark.parametrize("step", [
     pytest.param(step, marks=fault(TRAINING, "Ctrl-C", f"in step {step}, which is {what}", "The step is finished and"
         " saved, a line says how to go on, exit code 130; the same command ends as if undisturbed.",
         faults=1, resumed=1)) for step, what in ((3, "not reported"), (4, "reported and saved anyway"))])  # fmt: skip
-def test_interrupted(tmp_path, whole, step, monkeypatch, capsys):
-    run = tiny_run(tmp_path)
-    train_step = run.training_step
+def test_interrupted(tmp_path, step, monkeypatch, capsys):
+    run = tiny_run(tmp_path / "run")
+    train_step = run.trainer.training_step
 
     def interrupted_step(*batches):
-        if run.step == step - 1:
+        if run.trainer.step == step - 1:
             signal.raise_signal(signal.SIGINT)
         return train_step(*batches)
 
-    run.training_step = interrupted_step
-    from reco_core.cli import main as cli
-
-    monkeypatch.setattr(cli, "train_one", lambda *_: run.fit())
+    run.trainer.training_step = interrupted_step
+    monkeypatch.setattr(training, "train_one", lambda *_: run.run())
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(SystemExit) as end:
-        cli.main(["train", "--output", str(tmp_path / "elsewhere")])
-    assert end.value.code == 130 and signal.getsignal(signal.SIGINT) is before
-    told = f"reco: interrupted after step {step} of 6, saved in {tmp_path}: the same command goes on from there"
-    assert capsys.readouterr().err.strip().splitlines()[-1] == told
-    assert load_checkpoint(tmp_path / NAME)["step"] == step
-    goes_on(tmp_path, whole)
+    told = refused(["train", "--output", tmp_path / "elsewhere"], capsys, code=130)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert says(told, f"…after step {step} of 6, saved in {tmp_path / 'run'}: the same command goes on …"), told
+    assert step_of(tmp_path / "run") == step
+    goes_on(tmp_path / "run", undisturbed())
 
 
 @fault(TRAINING, "Ctrl-C twice", "again before the step is finished", "Stops at once; the last checkpoint counts.",
        faults=1, resumed=1)  # fmt: skip
-def test_interrupted_twice(tmp_path, whole):
+def test_interrupted_twice(tmp_path):
     twice = [signal.SIGINT, signal.SIGINT]
     with pytest.raises(KeyboardInterrupt) as stop:
-        tiny_run(tmp_path, reporter=Hook(4, lambda: [signal.raise_signal(number) for number in twice])).fit()
-    assert not isinstance(stop.value, Interrupted) and load_latest(tmp_path)["step"] == 2
-    goes_on(tmp_path, whole)
+        tiny_run(tmp_path, reporter=Hook(4, lambda: [signal.raise_signal(number) for number in twice])).run()
+    assert not isinstance(stop.value, Interrupted) and step_of(tmp_path) == 2
+    goes_on(tmp_path, undisturbed())
 
 
 @fault(TRAINING, "two runs in one folder", "a second process, and a second run in the same process, start while one is"
        " at work there", "Refused with the first one's process number; the first one ends undisturbed.",
        faults=2)  # fmt: skip
-def test_a_second_run_is_kept_out(tmp_path, whole):
+def test_a_second_run_is_kept_out(tmp_path):
     said = []
 
     def intrude():
-        said.append(refusal(tiny_run(tmp_path).fit, tmp_path))
+        said.append(refusal(tiny_run(tmp_path).run, tmp_path))
         before = tree(tmp_path)
-        code = in_child(lambda: os._exit(7 if "another run" in refusal(tiny_run(tmp_path).fit, tmp_path) else 1))
+        code = in_child(lambda: os._exit(7 if refusal(tiny_run(tmp_path).run, tmp_path) == said[0] else 1))
         assert code == 7 and tree(tmp_path) == before
 
     run = tiny_run(tmp_path, reporter=Hook(4, intrude))
-    assert lasting(run.fit()) == whole[0]
-    assert says(said[0], f"FOLDER: another run is in this folder (process {os.getpid()}): wait for its end, or …")
+    assert lasting(run.run()) == undisturbed()[0]
+    assert says(said[0], f"FOLDER: another run …(process {os.getpid()}): wait …another folder (--output)"), said
 
 
 @fault(TRAINING, "killed run's folder", "kill -9 while its two loader processes are alive, then the same command at"
        " once", "The lock is gone with the process: the run goes on.", faults=1, resumed=1)  # fmt: skip
-def test_a_killed_run_leaves_no_lock(tmp_path, whole):
-    assert in_child(lambda: tiny_run(tmp_path, num_workers=2, reporter=Hook(4, die)).fit()) == -signal.SIGKILL
-    assert (tmp_path / ".lock").exists() and load_latest(tmp_path)["step"] == 2
-    goes_on(tmp_path, whole)
+def test_a_killed_run_leaves_no_lock(tmp_path):
+    assert in_child(lambda: tiny_run(tmp_path, num_workers=2, reporter=Hook(4, die)).run()) == -signal.SIGKILL
+    assert (tmp_path / ".lock").exists() and step_of(tmp_path) == 2
+    goes_on(tmp_path, undisturbed())
 
 
 @fault(TRAINING, "process that loads images dies", "kill -9 on one of two",
        "Stops with one line that says how to go on; without loader processes it ends the same.",
        faults=1, resumed=1)  # fmt: skip
-def test_a_dead_loader(tmp_path, whole):
+def test_a_dead_loader(tmp_path):
     def kill_one():
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
         time.sleep(1)
 
     with pytest.raises(TrainingError) as error:
-        tiny_run(tmp_path, num_workers=2, reporter=Hook(4, kill_one)).fit()
-    assert says(str(error.value), "a process that loads images was ended from outside, …--num-workers if …")
-    assert load_latest(tmp_path)["step"] == 2
-    goes_on(tmp_path, whole, num_workers=0)
+        tiny_run(tmp_path, num_workers=2, reporter=Hook(4, kill_one)).run()
+    assert says(str(error.value), "a process that loads images …: the same command goes on …--num-workers …")
+    assert step_of(tmp_path) == 2
+    goes_on(tmp_path, undisturbed(), num_workers=0)
 
 
 @pytest.fixture
@@ -225,11 +191,12 @@ def scenes(tmp_path):
         " end.", faults=1, resumed=1)) for workers in (0, 2)])  # fmt: skip
 def test_a_file_vanishes(scenes, tmp_path, workers):
     changes = {"num_workers": workers, "data": datasets.load("folder", scenes), "iterations": 10}
-    undisturbed = tiny_run(**changes)
-    expected = lasting(undisturbed.fit()), weights(undisturbed)
+    whole = tiny_run(**changes)
+    expected = lasting(whole.run()), weights(whole)
     hidden = scenes.with_name("hidden")
     run = tiny_run(tmp_path / "run", reporter=Hook(4, lambda: (scenes / "images").rename(hidden)), **changes)
-    assert says(refusal(run.fit, scenes), "images/scene0….png: not a readable image (…); restore or remove it")
-    assert load_latest(tmp_path / "run")["step"] == 4
+    message = refusal(run.run, scenes)
+    assert says(message, "images/scene0….png: …(…); restore …it"), message
+    assert step_of(tmp_path / "run") == 4
     hidden.rename(scenes / "images")
     goes_on(tmp_path / "run", expected, **changes)

@@ -1,15 +1,16 @@
 """Trust: many steps without growth in memory, open files or threads, in small; the long run is benchmarks/load.py."""
 
+import importlib.util
 import json
 import mmap
-import sys
 
 import pytest
 from shared import ROOT
 from trust import fault
 
-sys.path.insert(0, str(ROOT / "benchmarks"))
-import load
+_file = importlib.util.spec_from_file_location("load", ROOT / "benchmarks" / "load.py")
+load = importlib.util.module_from_spec(_file)
+_file.loader.exec_module(load)
 
 LOAD = "Load"
 needs_proc = pytest.mark.skipif(not load.STATUS.exists(), reason="needs the system's own account of a process")

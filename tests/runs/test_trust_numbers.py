@@ -1,23 +1,23 @@
 """Trust: NaN and infinity, absent classes, degenerate batches, extreme data sets, and the same seed twice."""
 
-import json
 import math
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 import torch
-from shared import TinyScenes
-from test_trust_disks import full_disk, needs_full
-from trust import TINY, Hook, fault, lasting, refusal, says, tiny_run, weights
+from breaking import full_disk, needs_full
+from shared import TINY, TinyScenes, tiny_run, tiny_trainer, weights
+from trust import Hook, fault, lasting, refusal, refused, says
 
 from reco_core import datasets
-from reco_core.cli import main as cli
-from reco_core.config import Method
+from reco_core.cli import training
 from reco_core.errors import TrainingError
 from reco_core.evaluation import Scores, evaluate
+from reco_core.methods import METHOD_NAMES
 from reco_core.runs.checkpoints import NAME, load_checkpoint
 from reco_core.runs.guard import LossWatch
+from reco_core.runs.records import RecordedScores, load_records, put
+from reco_core.runs.session import Session
 from reco_core.trainers import Trainer
 
 NUMBERS, SEEDS = "Numbers", "Determinism"
@@ -39,27 +39,24 @@ class Broken(TinyScenes):
        "Stops with one line: the step, the names of its images, the remedy; its batch is in the run's folder, bit for"
        " bit; exit code 1.", faults=1)  # fmt: skip
 def test_a_loss_that_is_not_finite(tmp_path, monkeypatch, capsys):
-    reference = tiny_run()
+    reference = tiny_trainer()
     first, second = (reference.batch_of(step)["unlabelled"]["names"] for step in (0, 1))
     victim, bad = next(name for name in second if name not in first), 2
     run = tiny_run(tmp_path, data=Broken(victim, math.nan), log_every=8, eval_every=8, checkpoint_every=8, iterations=8)
     seen = {}
-    train_step = run.training_step
+    train_step = run.trainer.training_step
 
     def watched(*batches):
-        seen[run.step + 1] = [tensor.clone() for batch in batches for tensor in batch]
+        seen[run.trainer.step + 1] = [tensor.clone() for batch in batches for tensor in batch]
         return train_step(*batches)
 
-    run.training_step = watched
-    monkeypatch.setattr(cli, "train_one", lambda *_: run.fit())
-    with pytest.raises(SystemExit) as end:
-        cli.main(["train", "--output", str(tmp_path / "elsewhere")])
-    message = capsys.readouterr().err.strip().splitlines()[-1]
+    run.trainer.training_step = watched
+    monkeypatch.setattr(training, "train_one", lambda *_: run.run())
+    message = refused(["train", "--output", tmp_path / "elsewhere"], capsys, code=1)
     names = reference.batch_of(bad - 1)
     kept = tmp_path / f"failed-step-{bad}.pt"
     told = "; ".join(f"{kind}: {', '.join(part['names'])}" for kind, part in names.items())
-    assert end.value.code == 1 and message.startswith("reco: the ") and "loss became nan" in message
-    assert message.endswith(f"in step {bad} ({told}): lower the learning rate (0.05); its batch is kept in {kept}")
+    assert says(message, f"the …nan in step {bad} ({told}): lower the learning rate (0.05)…{kept}"), message
     batch = torch.load(kept, weights_only=True)
     found = [batch[kind][part] for kind in ("labelled", "unlabelled") for part in ("images", "labels")]
     assert all(torch.equal(a.nan_to_num(7), b.nan_to_num(7)) for a, b in zip(found, seen[bad], strict=True))
@@ -71,13 +68,13 @@ def test_a_loss_that_is_not_finite(tmp_path, monkeypatch, capsys):
        "The line names the loss, the step and its images first, and then says why the batch is not kept.",
        faults=1)  # fmt: skip
 def test_a_full_disk_does_not_hide_a_loss_that_is_not_finite(tmp_path, monkeypatch):
-    victim = tiny_run().batch_of(1)["unlabelled"]["names"][0]
+    victim = tiny_trainer().batch_of(1)["unlabelled"]["names"][0]
     run = tiny_run(tmp_path, data=Broken(victim, math.nan))
     full_disk(monkeypatch)
     with pytest.raises(TrainingError) as error:
-        run.fit()
-    expected = f"the … loss became nan in step …{victim}…): lower the learning rate (0.05); its batch could not be kept"
-    assert says(str(error.value), f"{expected}: …") and "No space left on device" in str(error.value)
+        run.run()
+    expected = f"the …nan in step …{victim}…): lower the learning rate (0.05)…No space left on device…"
+    assert says(str(error.value), expected), error.value
     assert not list(tmp_path.glob("failed*"))
 
 
@@ -85,9 +82,9 @@ def test_a_full_disk_does_not_hide_a_loss_that_is_not_finite(tmp_path, monkeypat
        "The losses stay finite, the teacher does not: stops at the next checkpoint, nothing broken is saved.",
        faults=1)  # fmt: skip
 def test_a_broken_teacher_is_noticed(tmp_path):
-    name = tiny_run().batch_of(1)["unlabelled"]["names"][0]
-    with pytest.raises(TrainingError, match=r"^the weights became infinite or NaN in or before step 4 \(labelled: sce"):
-        tiny_run(tmp_path, data=Broken(name, math.inf), eval_every=4, checkpoint_every=4).fit()
+    name = tiny_trainer().batch_of(1)["unlabelled"]["names"][0]
+    with pytest.raises(TrainingError, match=r"weights .*step 4 \(labelled: scene.*lower the learning rate"):
+        tiny_run(tmp_path, data=Broken(name, math.inf), eval_every=4, checkpoint_every=4).run()
     assert not (tmp_path / NAME).exists()
 
 
@@ -95,20 +92,20 @@ def test_a_broken_teacher_is_noticed(tmp_path):
        "Stops at the checkpoint, with step and batch; the last checkpoint holds finite numbers.", faults=1)  # fmt: skip
 def test_bad_weights_are_not_saved(tmp_path):
     run = tiny_run(tmp_path, log_every=100, eval_every=100, checkpoint_every=1, iterations=20)
-    train_step = run.training_step
+    train_step = run.trainer.training_step
 
     def exploding(*batches):
         losses = train_step(*batches)
-        if run.step == 3:
+        if run.trainer.step == 3:
             with torch.no_grad():
-                run.student.module.classifier[-1].weight.mul_(math.inf)
+                run.trainer.student.module.classifier[-1].weight.mul_(math.inf)
         return losses
 
-    run.training_step = exploding
-    with pytest.raises(TrainingError, match=r"^the weights became infinite or NaN in or before step 4 \(labelled: "):
-        run.fit()
+    run.trainer.training_step = exploding
+    with pytest.raises(TrainingError, match=r"weights .*step 4 \(labelled: scene.*lower the learning rate"):
+        run.run()
     state = load_checkpoint(tmp_path / NAME)
-    assert state["step"] == 3 and all(value.isfinite().all() for value in state["network"].values())
+    assert state["trainer"]["step"] == 3 and all(value.isfinite().all() for value in state["network"].values())
 
 
 def test_watching_the_losses_never_waits_for_the_device(monkeypatch):
@@ -156,7 +153,7 @@ def test_absent_classes_never_make_the_mean_nan(counted):
         union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
         expected = (confusion.diagonal()[union > 0] / union[union > 0]).double().mean().item()
         assert scores.miou == pytest.approx(expected, abs=1e-6) and 0 <= scores.miou <= 1
-        assert [value is None for value in scores.as_dict()["iou"]] == (union == 0).tolist()
+        assert [value is None for value in RecordedScores.of(scores).iou] == (union == 0).tolist()
 
 
 class Ignored(TinyScenes):
@@ -167,16 +164,18 @@ class Ignored(TinyScenes):
         return image, torch.full_like(label, 255)
 
 
+NO_PIXEL = "tiny/train: no pixel …; add masks, or choose another split"
+
+
 @fault(NUMBERS, "nothing to score", "a split of which every pixel is ignored",
-       "Refused: “tiny/train: no pixel has a label, nothing can be scored; add masks, or choose another split”",
-       inputs=1)  # fmt: skip
-def test_nothing_to_score(tmp_path):
-    network = tiny_run().network
+       f"Refused: “{NO_PIXEL}”", inputs=1)  # fmt: skip
+def test_nothing_to_score(tmp_path, record_property):
+    network = tiny_trainer().network
     message = refusal(lambda: evaluate(network, Ignored()), tmp_path)
-    assert message == "tiny/train: no pixel has a label, nothing can be scored; add masks, or choose another split"
+    assert says(message, NO_PIXEL), message
+    record_property("said", message)
 
 
-METHODS = get_args(Method)
 LABELS = {"one class alone": 1, "every pixel ignored": 255}
 
 
@@ -184,10 +183,10 @@ LABELS = {"one class alone": 1, "every pixel ignored": 255}
        "Losses and weights stay finite; what cannot be learnt costs nothing.", inputs=28)  # fmt: skip
 def test_degenerate_batches(counted):
     tried = 0
-    for method in METHODS:
+    for method in METHOD_NAMES:
         for value in LABELS.values():
-            run = tiny_run(method=method)
-            (images, labels), unlabelled = next(run._batches(range(1)))
+            run = tiny_trainer(method=method)
+            (images, labels), unlabelled = next(run.batches(range(1)))
             losses = run.training_step((images, torch.full_like(labels, value)), unlabelled)
             assert all(loss.isfinite() for loss in losses.values()) and weights(run).isfinite().all()
             assert (losses["supervised"] == 0) == (value == 255)
@@ -227,12 +226,12 @@ EXTREMES = {
 @pytest.mark.parametrize("what", [pytest.param(what, marks=fault(
     NUMBERS, what, "a run to its end", "Ends with a record in which every loss and score is a number.", inputs=1))
     for what in EXTREMES])  # fmt: skip
-def test_extremes(what):
+def test_extremes(what, tmp_path):
     data, changes = EXTREMES[what]
-    record = tiny_run(data=data, **changes).fit()
-    json.dumps(record, allow_nan=False)
-    assert 0 <= record["test"]["last"]["miou"] <= 1 and len(record["test"]["last"]["iou"]) == data.num_classes
-    losses = [entry for entry in record["history"] if "supervised" in entry]
+    record = tiny_run(data=data, **changes).run()
+    assert load_records(put(record, tmp_path / "record.jsonl")) == [record]  # such a file holds no NaN
+    assert 0 <= record.test.miou <= 1 and len(record.test.iou) == data.num_classes
+    losses = [entry for entry in record.history if "supervised" in entry]
     assert len(losses) == 3 and all(math.isfinite(value) for entry in losses for value in entry.values())
 
 
@@ -241,35 +240,32 @@ def test_extremes(what):
 @pytest.mark.filterwarnings("ignore:This DataLoader will create 4 worker")
 def test_the_same_record_with_and_without_workers():
     scenes = datasets.load("toyscapes", length=12, size=(48, 48))
-    options = {"data": replace(TINY.data, dataset="toyscapes", num_labelled=4)}
-    runs = []
-    for workers in (0, 4):
-        settings = replace(TINY, num_workers=workers, **options)
-        runs.append(Trainer(settings, train=scenes, val=scenes, test=scenes))
-    records = [lasting(run.fit()) for run in runs]
-    assert records[0] == records[1] and torch.equal(weights(runs[0]), weights(runs[1]))
-    assert len(records[0]["history"]) == 5
+    options = replace(TINY, data=replace(TINY.data, dataset="toyscapes", num_labelled=4))
+    trainers = [Trainer(replace(options, num_workers=workers), scenes) for workers in (0, 4)]
+    records = [lasting(Session(trainer, val=scenes, test=scenes).run()) for trainer in trainers]
+    assert records[0] == records[1] and torch.equal(weights(trainers[0]), weights(trainers[1]))
+    assert len(records[0].history) == 5
 
 
 @fault(SEEDS, "the same seed twice, and another one", "three runs in one process",
        "The two are equal bit for bit, the third is not.", inputs=3)  # fmt: skip
 def test_the_same_seed_twice():
     runs = [tiny_run(seed=seed) for seed in (3, 3, 4)]
-    records = [lasting(run.fit()) for run in runs]
+    records = [lasting(run.run()) for run in runs]
     assert records[0] == records[1] and torch.equal(weights(runs[0]), weights(runs[1]))
-    assert records[0]["history"] != records[2]["history"]
+    assert records[0].history != records[2].history and not torch.equal(weights(runs[0]), weights(runs[2]))
 
 
 @fault(SEEDS, "reports that do not fall on checkpoints", "a checkpoint every 5th step, a report every 4th, stopped",
        "The resumed run reports the same losses as the undisturbed one.", faults=1, resumed=1)  # fmt: skip
 def test_a_report_covers_the_steps_before_a_resumption(tmp_path):
     changes = {"checkpoint_every": 5, "log_every": 4, "iterations": 12}
-    undisturbed = lasting(tiny_run(**changes).fit())
+    undisturbed = lasting(tiny_run(**changes).run())
 
     def stop():
         raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
-        tiny_run(tmp_path, reporter=Hook(8, stop), **changes).fit()
-    assert load_checkpoint(tmp_path / NAME)["step"] == 5
-    assert lasting(tiny_run(tmp_path, **changes).fit()) == undisturbed
+        tiny_run(tmp_path, reporter=Hook(8, stop), **changes).run()
+    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 5
+    assert lasting(tiny_run(tmp_path, **changes).run()) == undisturbed

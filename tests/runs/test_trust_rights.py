@@ -4,20 +4,19 @@ import ctypes
 import os
 
 import pytest
+from breaking import FORK, Large
 from PIL import Image
-from test_trust_disks import Large
-from test_trust_faults import FORK
-from trust import fault, refusal, says, tiny_run, tree
+from shared import tiny_run
+from trust import RECORD, fault, refusal, says, tree
 
 from reco_core import datasets
 from reco_core.analysis.inference import load_trained, predict_files
 from reco_core.datasets import prepared
 from reco_core.datasets.archives import fetch
-from reco_core.files import read_json, write_json
 from reco_core.models import build_backbone
 from reco_core.runs.checkpoints import NAME, load_latest
 from reco_core.runs.guard import LOCK
-from reco_core.runs.records import write_record
+from reco_core.runs.records import load_records, put
 
 DISKS = "Disks and folders"
 
@@ -54,7 +53,7 @@ def tmp_path(tmp_path):
 @fault(DISKS, "read-only folder", "a run, a record, a prediction, a download and a conversion by a user without the"
        " right to write", "Each is refused with one line, and nothing is written.", faults=6)  # fmt: skip
 def test_a_read_only_folder(tmp_path, counted):
-    tiny_run(tmp_path / "trained", iterations=2).fit()
+    tiny_run(tmp_path / "trained", iterations=2).run()
     trained = load_trained(tmp_path / "trained" / NAME)
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     locked = tmp_path / "locked"
@@ -63,16 +62,14 @@ def test_a_read_only_folder(tmp_path, counted):
     (locked / "camvid").chmod(0o555)
     before = tree(tmp_path)
     actions = {
-        "FOLDER: cannot hold a run: Permission denied; …": tiny_run(locked).fit,
-        "run: cannot hold a run: Permission denied; …": tiny_run(locked / "run").fit,
-        "r.json: cannot be written: Permission denied; …": lambda: write_record({}, locked / "r.json"),
-        "a.labels.png: cannot be written: Permission denied; …": lambda: list(
+        "FOLDER: …Permission denied; choose another folder …": tiny_run(locked).run,
+        "run: …Permission denied; choose another folder …": tiny_run(locked / "run").run,
+        "r.jsonl: …Permission denied; …choose another place…": lambda: put(RECORD, locked / "r.jsonl"),
+        "a.labels.png: …Permission denied; …choose another place…": lambda: list(
             predict_files(trained, [tmp_path / "a.png"], locked)
         ),
-        "data: cannot be written: Permission denied; …": lambda: datasets.download("camvid", locked / "data"),
-        "prepared-32x32/…scene00.png: cannot be written: Permission denied; …": lambda: prepared.convert(
-            Large(), locked
-        ),
+        "data: …Permission denied; choose another place…": lambda: datasets.download("camvid", locked / "data"),
+        "prepared-32x32/…scene00.png: …Permission denied; …another place…": lambda: prepared.convert(Large(), locked),
     }
     for expected, action in actions.items():
         message = refused_to_a_user(action, locked)
@@ -81,8 +78,8 @@ def test_a_read_only_folder(tmp_path, counted):
 
 
 @fault(DISKS, "folder or file that may not be read", "a data set below $RECO_DATA, its images, an image, a mask's"
-       " folder, a checkpoint's folder, a checkpoint, initial weights", "Each is refused with one line that names it.",
-       faults=8)  # fmt: skip
+       " folder, a checkpoint's folder, a checkpoint, initial weights, a record",
+       "Each is refused with one line that names it.", faults=9)  # fmt: skip
 def test_what_may_not_be_read(tmp_path, counted, monkeypatch):
     root, run = tmp_path / "data" / "folder", tmp_path / "run"
     for kind in ("images", "masks"):
@@ -92,22 +89,24 @@ def test_what_may_not_be_read(tmp_path, counted, monkeypatch):
     run.mkdir()
     (run / NAME).write_bytes(b"PK")
     monkeypatch.setenv("RECO_DATA", str(tmp_path / "data"))
-    no_image, denied = "images/a.png: not a readable image ([Errno 13] Permission denied); …", "Permission denied; …"
-    no_data = f"…: cannot be read: {denied} (--root, RECO_DATA)"
+    put(RECORD, run / "record.jsonl")
+    no_image, denied = "images/a.png: …Permission denied…; restore …", "Permission denied; …"
+    no_data = f"…: {denied}(--root, RECO_DATA)"
     cases = [
         (tmp_path / "data", no_data, lambda: datasets.load("folder")),
         (tmp_path / "data", no_data, lambda: datasets.load("camvid")),
-        (root / "images", f"images: cannot be read: {denied}", lambda: datasets.load("folder")),
+        (root / "images", f"images: …{denied}", lambda: datasets.load("folder")),
         (root / "images" / "a.png", no_image, lambda: datasets.load("folder")[0]),
-        (root / "masks", f"masks/a.png: cannot be read: {denied}", lambda: datasets.load("folder")),
-        (run, f"{NAME}: cannot be read: {denied}", lambda: load_latest(run)),
-        (run / NAME, f"{NAME}: not a checkpoint or cut short (…Permission denied…", lambda: load_latest(run)),
-        (run / NAME, f"{NAME}: not a state dict of mobilenet_v2_035: …Permission denied…",
+        (root / "masks", f"masks/a.png: …{denied}", lambda: datasets.load("folder")),
+        (run, f"{NAME}: …{denied}", lambda: load_latest(run)),
+        (run / NAME, f"{NAME}: …Permission denied…; use another one", lambda: load_latest(run)),
+        (run / NAME, f"{NAME}: …mobilenet_v2_035: …Permission denied…; give its file, …",
          lambda: build_backbone("mobilenet_v2_035", run / NAME, 16)),
+        (run / "record.jsonl", f"record.jsonl: …{denied}", lambda: load_records(run)),
     ]  # fmt: skip
     for place, expected, action in cases:
         place.chmod(0)
-        message = refused_to_a_user(action, run if place in (run, run / NAME) else root)
+        message = refused_to_a_user(action, run if run in (place, place.parent) else root)
         place.chmod(0o755)
         assert says(message, expected), message
     assert len(cases) == counted("faults")
@@ -119,23 +118,26 @@ def test_the_lock_is_not_written_through_a_link(tmp_path):
     (tmp_path / "precious").write_text("old")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / LOCK).symlink_to(tmp_path / "precious")
-    message = refusal(tiny_run(tmp_path / "run").fit, tmp_path)
-    assert says(message, "run: cannot hold a run: Too many levels of symbolic links; choose another folder (--output)")
+    message = refusal(tiny_run(tmp_path / "run").run, tmp_path)
+    assert says(message, "run: …symbolic links; choose another folder (--output)"), message
     assert (tmp_path / "precious").read_text() == "old"
 
 
-@fault(DISKS, "folder in the place of a file", "a folder record.json, checkpoint.pt, the part of a download",
+@fault(DISKS, "folder in the place of a file", "a folder record.jsonl, checkpoint.pt, the part of a download",
        "Refused with one line; the folder stays.", inputs=3)  # fmt: skip
 def test_a_folder_in_the_place_of_a_file(tmp_path):
-    for name in ("record.json", NAME, "a.zip.part"):
+    for name in ("record.jsonl", NAME, "a.zip.part"):
         (tmp_path / name / "inside").mkdir(parents=True)
     before = sorted(tmp_path.rglob("*"))
-    message = refusal(lambda: write_json(tmp_path / "record.json", {}), tmp_path)
-    assert says(message, "record.json: cannot be written: Is a directory; …")
-    assert says(refusal(lambda: read_json(tmp_path / "record.json"), tmp_path), "…: cannot be read: Is a directory; …")
-    assert says(refusal(lambda: load_latest(tmp_path), tmp_path), f"{NAME}: no such checkpoint; …")
-    message = refusal(lambda: fetch("http://127.0.0.1:9", tmp_path / "a.zip"), tmp_path)
-    assert says(message, "a.zip.part: cannot be written: Is a directory; …")
+    refused = {
+        "record.jsonl: cannot be written: Is a directory; …": lambda: put(RECORD, tmp_path / "record.jsonl"),
+        "record.jsonl: cannot be read: Is a directory; …": lambda: load_records(tmp_path),
+        f"{NAME}: no such checkpoint; …": lambda: load_latest(tmp_path),
+        "a.zip.part: cannot be written: Is a directory; …": lambda: fetch("http://127.0.0.1:9", tmp_path / "a.zip"),
+    }
+    for expected, action in refused.items():
+        message = refusal(action, tmp_path)
+        assert says(message, expected), message
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -145,11 +147,11 @@ def test_a_name_that_is_too_long(monkeypatch, tmp_path):
     monkeypatch.setenv("RECO_DATA", "x" * 5000)
     for root in (None, "y" * 300):
         message = refusal(lambda: datasets.load("camvid", root), tmp_path)  # noqa: B023
-        assert says(message, "…: cannot be read: File name too long; change its rights, or choose another place …")
+        assert says(message, "…: …File name too long; …choose another place …"), message
 
 
 def test_the_same_is_allowed_to_who_has_the_rights(tmp_path):
     """The refusals above come from the rights alone."""
     (tmp_path / "open").mkdir()
-    told = refused_to_a_user(lambda: write_record({}, tmp_path / "open" / "r.json"), tmp_path)
-    assert told.startswith("Failed: DID NOT RAISE") and (tmp_path / "open" / "r.json").exists()
+    told = refused_to_a_user(lambda: put(RECORD, tmp_path / "open" / "r.jsonl"), tmp_path)
+    assert told.startswith("Failed: DID NOT RAISE") and (tmp_path / "open" / "r.jsonl").exists()

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from reco_book.cells import STRATEGIES
 from reco_book.compare import Bar
-from reco_book.figures.style import COLOURS
+from reco_book.figures.intervals import draw_bars, draw_forest, draw_seeds, forest_legend
+from reco_book.figures.style import COLOURS, legend_below, log_ticks
 from reco_book.seeds import Summary
 from reco_core.analysis.plots import new_figure
 
@@ -27,28 +28,22 @@ def panels(recorded: Mapping[str, Mapping[str, Sequence[Bar]]], paper: str = "pa
             rows have the same panels.
         paper: what the first row shows.
     """
-    recorded = {name: _on_shared_seeds(found) for name, found in recorded.items()}
     first = next(iter(recorded.values()))
+    told = {title: [replace(bar, scores={0: bar.paper}) for bar in bars] for title, bars in first.items()}
+    rows = {paper: told} | {name: _on_shared_seeds(found) for name, found in recorded.items()}
     counts = [len(bars) for bars in first.values()]
-    figure = new_figure(1.2 + 0.62 * sum(counts), 0.4 + 2.5 * (1 + len(recorded)))
-    grid = figure.subplots(1 + len(recorded), len(first), squeeze=False, sharey="row", width_ratios=counts)
-    for axes, (title, bars) in zip(grid[0], first.items(), strict=True):
-        axes.set_title(title)
-        drawn = axes.bar(range(len(bars)), [bar.paper for bar in bars], color=_colours(bars), width=0.75)
-        axes.bar_label(drawn, fmt="%.1f", fontsize=7, padding=1)
-    _cut(grid[0, 0], [bar.paper for bars in first.values() for bar in bars])
-    for row, found in zip(grid[1:], recorded.values(), strict=True):
+    figure = new_figure(1.2 + 0.62 * sum(counts), 0.4 + 2.5 * len(rows))
+    grid = figure.subplots(len(rows), len(first), squeeze=False, sharey="row", width_ratios=counts)
+    for row, (name, found) in zip(grid, rows.items(), strict=True):
         for axes, bars in zip(row, found.values(), strict=True):
-            _recorded(axes, bars)
+            _draw_bars(axes, bars, with_seeds=found is not told)
+            axes.tick_params(labelsize=8, labelbottom=name == list(rows)[-1])
         _cut(row[0], [score for bars in found.values() for bar in bars for score in bar.scores.values()])
         for axes, bars in zip(row, found.values(), strict=True):
             _crosses(axes, bars)
-    for number, name in enumerate((paper, *recorded)):
-        grid[number, 0].set_ylabel(f"{name}\nmean IoU, %")
-        for axes, bars in zip(grid[number], first.values(), strict=True):
-            axes.set_xticks(range(len(bars)), [_wrapped(bar.label) for bar in bars], fontsize=8)
-            axes.set_xlim(-0.6, len(bars) - 0.4)
-            axes.tick_params(labelbottom=number == len(recorded))
+        row[0].set_ylabel(f"{name}\nmean IoU, %")
+    for axes, title in zip(grid[0], first, strict=True):
+        axes.set_title(title)
     return figure
 
 
@@ -72,31 +67,25 @@ def _crosses(axes: Axes, bars: Sequence[Bar]) -> None:
             axes.plot(place, low + 0.05 * (high - low), "x", color=COLOURS["grey"], markersize=6)
 
 
-def _recorded(axes: Axes, bars: Sequence[Bar]) -> None:
-    """Mean as a bar, its standard deviation as a line, every seed as a dot."""
-    for place, (bar, colour) in enumerate(zip(bars, _colours(bars), strict=True)):
-        if not bar.scores:
+KINDS = {"standard": COLOURS["blue"], "changed": COLOURS["sky"], "no ReCo": COLOURS["grey"]}
+"""The paper's own choice stands out."""
+
+
+def _draw_bars(axes: Axes, bars: Sequence[Bar], with_seeds: bool) -> None:
+    """Means as bars with their numbers; with their standard deviation as a line and every seed as a dot."""
+    kinds = ["no ReCo" if "no ReCo" in bar.label else "standard" if bar.is_standard else "changed" for bar in bars]
+    values = {_wrapped(bar.label): {kind: bar.summary} for bar, kind in zip(bars, kinds, strict=True)}
+    line = {"color": COLOURS["ink"], "linewidth": 1.2}
+    draw_bars(axes, values, KINDS, width=0.75, dodge=False, errorbar="sd", capsize=0.15, err_kws=line, legend=False)
+    if with_seeds:
+        dot = {"size": 4, "edgecolor": COLOURS["ink"], "linewidth": 0.8}
+        draw_seeds(axes, values, dict.fromkeys(KINDS, "white"), apart=True, dodge=False, **dot)
+    for place, summary in enumerate(bar.summary for bar in bars):
+        if not summary.values:
             continue
-        summary = bar.summary
-        axes.bar(place, summary.mean, color=colour, width=0.75)
-        top = max(*summary.values, summary.mean + (summary.sd if len(bar.scores) > 1 else 0))
-        axes.annotate(f"{summary.mean:.1f}", (place, top), (0, 5), textcoords="offset points",
-                      ha="center", fontsize=7)  # fmt: skip
-        if len(bar.scores) > 1:
-            axes.errorbar(place, summary.mean, summary.sd, color=COLOURS["ink"], capsize=3, linewidth=1.2)
-        step = min(0.18, 0.6 / len(bar.scores))
-        shifts = [step * (number - (len(bar.scores) - 1) / 2) for number in range(len(bar.scores))]
-        axes.plot(
-            [place + shift for shift in shifts], summary.values, "o", markersize=4, color="white",
-            markeredgecolor=COLOURS["ink"], markeredgewidth=0.8, linestyle="none",
-        )  # fmt: skip
-
-
-def _colours(bars: Sequence[Bar]) -> list[str]:
-    """The paper's own choice stands out; what has no ReCo is grey."""
-    return [
-        COLOURS["grey"] if "no ReCo" in bar.label else COLOURS["blue" if bar.is_standard else "sky"] for bar in bars
-    ]
+        top = max(*summary.values, summary.mean + (summary.sd if len(summary.values) > 1 else 0))
+        offset = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "fontsize": 7}
+        axes.annotate(f"{summary.mean:.1f}", (place, top), **offset)
 
 
 def _cut(axes: Axes, scores: Sequence[float]) -> None:
@@ -123,17 +112,15 @@ def noise(sizes: Mapping[str, Sequence[int]], spread: Mapping[str, Sequence[floa
     figure = new_figure(7.4, 3.1)
     panes = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     for axes, (name, values) in zip(panes, sizes.items(), strict=True):
-        axes.loglog(values, spread[name], "o-", color=COLOURS["blue"], label="between draws, one batch")
+        axes.plot(values, spread[name], "o-", color=COLOURS["blue"], label="between draws, one batch")
         slope = [spread[name][0] * (values[0] / value) ** 0.5 for value in values]
-        axes.loglog(values, slope, ":", color=COLOURS["grey"], label="falls as 1 / √n")
+        axes.plot(values, slope, ":", color=COLOURS["grey"], label="falls as 1 / √n")
         axes.axhline(between_batches, color=COLOURS["red"], linewidth=1.2, linestyle="--", label="between batches")
-        axes.set_xticks(values, [str(value) for value in values])
-        axes.minorticks_off()
-        axes.set_xlabel(name)
+        axes.set(yscale="log", xlabel=name)
+        log_ticks(axes, values)
     figure.axes[0].set_yticks((0.1, 0.2, 0.5, 1.0), ("0.1", "0.2", "0.5", "1"))
     figure.axes[0].set_ylabel("relative deviation ρ\nof the gradient")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    legend_below(figure)
     return figure
 
 
@@ -147,32 +134,11 @@ def differences_to_ours(paper: Mapping[str, float], recorded: Mapping[str, Mappi
     """
     figure = new_figure(7.2, 1.3 + (0.2 + 0.17 * len(recorded)) * len(paper))
     axes = figure.subplots()
-    axes.plot(
-        list(paper.values()), [row - 0.3 for row in range(len(paper))], "D", color=COLOURS["orange"], markersize=5,
-        linestyle="none", label="paper: Cityscapes, 20 labels",
-    )  # fmt: skip
-    colours, markers = (COLOURS["blue"], COLOURS["green"]), "os"
-    for number, (name, changes) in enumerate(recorded.items()):
-        for row, change in enumerate(paper):
-            summary = changes.get(change)
-            if summary is None or not summary.values:
-                continue
-            height = row - 0.05 + 0.3 * number
-            axes.plot(
-                summary.values, [height] * len(summary.values), markers[number], color=colours[number], markersize=4,
-                markerfacecolor="none", linestyle="none",
-            )  # fmt: skip
-            if len(summary.values) > 1:
-                axes.plot(summary.interval(), [height] * 2, color=colours[number], linewidth=1.4)
-            axes.plot(summary.mean, height, "|", color=colours[number], markersize=10, markeredgewidth=2.5)
-        axes.plot(
-            [], [], f"{markers[number]}-", color=colours[number], markerfacecolor="none", markersize=4, label=name
-        )
-    axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
-    axes.set_yticks(range(len(paper)), list(paper))
-    axes.set_ylim(len(paper) - 0.4, -0.6)
+    found = {change: {name: of[change] for name, of in recorded.items() if change in of} for change in paper}
+    colours = dict(zip(recorded, (COLOURS["blue"], COLOURS["green"]), strict=False))
+    draw_forest(axes, found, colours, paper)
     for row in range(len(paper) - 1):
         axes.axhline(row + 0.5, color=COLOURS["grey"], linewidth=0.3)
     axes.set_xlabel("difference in mean IoU, points")
-    figure.legend(loc="outside lower center", ncols=3)
+    forest_legend(figure, colours, "paper: Cityscapes, 20 labels")
     return figure

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS
+from reco_book.figures.style import COLOURS, draw_curves
 from reco_core.analysis.plots import new_figure
 from reco_core.losses import contrast
 
@@ -109,10 +109,9 @@ def value_ladder(num_keys: int = 512, temperature: float = 0.5, num_classes: int
     figure = new_figure(7.0, 3.8)
     axes = figure.subplots()
     cosine = np.linspace(-1, 1, 201)
-    styles = (("blue", "-"), ("orange", "--"))
-    for own, (colour, line) in zip((1.0, 0.5), styles, strict=True):
-        loss = np.log1p(num_keys * np.exp((cosine - own) / temperature))
-        axes.plot(cosine, loss, line, color=COLOURS[colour], label=f"cosine to the prototype {own:g}")
+    losses = {own: np.log1p(num_keys * np.exp((cosine - own) / temperature)) for own in (1.0, 0.5)}
+    named = {f"cosine to the prototype {own:g}": loss for own, loss in losses.items()}
+    draw_curves(axes, cosine, named, (("blue", "-"), ("orange", "--")))
     for name, value in levels(num_keys, temperature, num_classes).items():
         axes.axhline(value, color=COLOURS["grey"], linewidth=0.8, linestyle=":")
         place = "top" if "simplex" in name else "bottom"  # it lies close below the line of orthogonal classes

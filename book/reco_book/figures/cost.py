@@ -7,13 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from reco_book.figures.style import COLOURS
+from reco_book.figures.style import COLOURS, legend_below, log_ticks
 from reco_core.analysis.plots import new_figure
 
-LOOKS = {"plain": ("grey", "^:"), "query": ("orange", "s--"), "class": ("blue", "o-")}
+LOOKS = {"query": ("orange", "s--"), "class": ("blue", "o-")}
 NAMES = {"plain": "plain transcription", "query": "own keys for each query", "class": "keys shared by a class"}
-
-
 BASE = {"classes": 21, "queries": 256, "keys": 512}
 """What stays as it is while another number changes; every row of the table of sizes has these queries and keys."""
 
@@ -34,7 +32,7 @@ def plain_points(sizes: Sequence[Mapping[str, Any]], base_images: int = 4) -> di
 
 
 def growth_curves(
-    growth: Mapping[str, Sequence[Mapping[str, float]]], plain: Mapping[str, Sequence[tuple[int, float]]] | None = None
+    growth: Mapping[str, Sequence[Mapping[str, float]]], plain: Mapping[str, Sequence[tuple[int, float]]]
 ) -> Figure:
     """Seconds of the loss against pixels, classes, queries and keys, both axes logarithmic.
 
@@ -50,12 +48,9 @@ def growth_curves(
             colour, line = LOOKS[variant]
             seconds = [row[variant] for row in rows]
             axes.plot(values, seconds, line, color=COLOURS[colour], label=NAMES[variant], markersize=4)
-        if plain is not None:
-            colour, line = LOOKS["plain"]
-            look = {"marker": line[0], "linestyle": "none", "color": COLOURS[colour], "markersize": 7}
-            axes.plot(*zip(*plain[name], strict=True), label=NAMES["plain"], **look)
-        axes.set(xscale="log", yscale="log", xlabel=name)
-        axes.set_xticks(values, [f"{value / 1000:.0f}k" if value >= 2000 else str(value) for value in values])
+        axes.plot(*zip(*plain[name], strict=True), "^", color=COLOURS["grey"], label=NAMES["plain"], markersize=7)
+        axes.set(yscale="log", xlabel=name)
+        log_ticks(axes, values, [f"{value / 1000:.0f}k" if value >= 2000 else str(value) for value in values])
     low, high = panels[0].get_ylim()
     decades = [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
     panels[0].set_yticks(decades, [f"{value:g}" for value in decades])
@@ -63,31 +58,25 @@ def growth_curves(
     for axes in panels:
         axes.grid(axis="y", linewidth=0.5, color="#DDDDDD")
         axes.minorticks_off()
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
+    legend_below(figure, fontsize=9)
     return figure
 
 
-def bar_ladder(seconds: Mapping[str, float], floor: float | None = None, forward_only: Sequence[str] = ()) -> Figure:
-    """Seconds of each way of computing the loss, on a logarithmic axis, and the least that memory allows.
+def bar_ladder(seconds: Mapping[str, float], forward_only: Sequence[str] = ()) -> Figure:
+    """Seconds of each way of computing the loss, on a logarithmic axis.
 
     Args:
         seconds: way -> seconds, forward and backward.
-        floor: seconds of one copy of the representation.
         forward_only: ways that compute no gradient; their bars are hatched.
     """
     figure = new_figure(7.2, 0.8 + 0.5 * len(seconds))
     axes = figure.subplots()
     bars = axes.barh(range(len(seconds)), list(seconds.values()), color=COLOURS["sky"], edgecolor=COLOURS["blue"])
-    for place, (name, value) in enumerate(seconds.items()):
-        text = f"{value:.3g} s"
+    notes = [f"{value:.3g} s" + ", forward only" * (name in forward_only) for name, value in seconds.items()]
+    axes.bar_label(bars, notes, padding=4, fontsize=9)
+    for bar, name in zip(bars, seconds, strict=True):
         if name in forward_only:
-            bars[place].set(hatch="///", facecolor="white")
-            text += ", forward only"
-        axes.annotate(text, (value, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
-    if floor is not None:
-        axes.axvline(floor, color=COLOURS["red"], linestyle="--", label="one copy of the representation")
-        axes.legend(fontsize=8, loc="lower right")
+            bar.set(hatch="///", facecolor="white")
     axes.set_yticks(range(len(seconds)), list(seconds))
     axes.invert_yaxis()
     filled = "seconds; filled bars: forward and backward"
@@ -109,10 +98,9 @@ def gradient_noise(noise: Mapping[str, Mapping[int, float]]) -> Figure:
         colour, line = LOOKS[variant]
         hollow = {"markersize": 9, "markerfacecolor": "none"} if variant == "query" else {"markersize": 5}
         axes.plot(list(values), list(values.values()), line, color=COLOURS[colour], label=NAMES[variant], **hollow)
-    axes.set(xscale="log", xlabel="keys", ylabel="noise over signal")
+    axes.set(xlabel="keys", ylabel="noise over signal")
     axes.margins(x=0.06, y=0.14)  # a mark at the top is not cut off
-    axes.set_xticks(list(values), [str(count) for count in values])
-    axes.minorticks_off()
+    log_ticks(axes, values)
     axes.legend(fontsize=9)
     return figure
 

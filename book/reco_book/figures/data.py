@@ -8,20 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS, METHOD_COLOURS
+from reco_book.figures.intervals import draw_bars
+from reco_book.figures.style import COLOURS, METHOD_COLOURS, draw_range, legend_below
 from reco_book.paper import PaperTable
-from reco_core.analysis.plots import hide_axes, new_figure, show_image, show_labels
+from reco_book.seeds import Summary
+from reco_core.analysis.plots import Palette, hide_axes, new_figure, rgb, show_image, show_labels
 from reco_core.datasets.toyscapes.tree import CLASS_TREE, Tree, height, leaves
 from reco_core.methods import METHOD_NAMES
-
-Palette = Sequence[Sequence[int]]
-METHOD_LOOKS = METHOD_COLOURS | {"s4gan": COLOURS["red"]}
-METHOD_TITLES = METHOD_NAMES | {"s4gan": "S4GAN"}
-
-
-def rgb(colour: Sequence[int]) -> tuple[float, ...]:
-    """A palette's colour for Matplotlib."""
-    return tuple(value / 255 for value in colour)
 
 
 def ink_on(colour: Sequence[int]) -> str:
@@ -99,11 +92,8 @@ def class_shares(pixels: np.ndarray, images: np.ndarray, classes: Sequence[str],
     left, right = figure.subplots(1, 2, sharey=True)
     colours = [rgb(palette[index]) for index in order]
     for axes, shares, title in ((left, pixels, "of the pixels, % (logarithmic)"), (right, images, "of the images, %")):
-        axes.barh(range(len(order)), 100 * shares[order], color=colours, edgecolor="#999999", linewidth=0.6)
-        for position, share in enumerate(100 * shares[order]):
-            axes.annotate(
-                f"{share:.3g}", (share, position), (3, 0), textcoords="offset points", va="center", fontsize=8
-            )
+        bars = axes.barh(range(len(order)), 100 * shares[order], color=colours, edgecolor="#999999", linewidth=0.6)
+        axes.bar_label(bars, fmt="%.3g", padding=3, fontsize=8)
         axes.set_xlabel(f"share {title}")
     left.set_xscale("log")
     left.set_xlim(right=100)
@@ -123,11 +113,8 @@ def labelled_classes(draws: Mapping[str, np.ndarray], classes: Sequence[str], pa
     for axes, (title, presence) in zip(figure.subplots(1, len(draws), squeeze=False)[0], draws.items(), strict=True):
         for image, column in zip(*np.nonzero(presence), strict=True):
             colour = rgb(palette[column])
-            axes.add_patch(
-                Rectangle(
-                    (image - 0.42, column - 0.42), 0.84, 0.84, facecolor=colour, edgecolor="#999999", linewidth=0.5
-                )
-            )
+            corner, look = (image - 0.42, column - 0.42), {"edgecolor": "#999999", "linewidth": 0.5}
+            axes.add_patch(Rectangle(corner, 0.84, 0.84, facecolor=colour, **look))
         missing = ~presence.any(axis=0)
         axes.set_yticks(range(len(classes)), classes)
         for tick, absent in zip(axes.get_yticklabels(), missing, strict=True):
@@ -149,8 +136,7 @@ def missed_classes(missed: Mapping[str, np.ndarray], counts: Sequence[int]) -> F
     axes = figure.subplots()
     looks = ((COLOURS["grey"], "s--"), (COLOURS["blue"], "o-"), (COLOURS["orange"], "^:"))
     for (name, values), (colour, style) in zip(missed.items(), looks, strict=False):
-        axes.plot(counts, values.mean(axis=0), style, color=colour, label=name, markersize=5)
-        axes.fill_between(counts, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+        draw_range(axes, counts, values, style, colour, name)
     axes.set_xticks(list(counts))
     axes.set(xlabel="labelled images", ylabel="classes without a labelled pixel", ylim=(-0.1, None))
     axes.legend()
@@ -200,19 +186,13 @@ def score_bars(scores: Mapping[str, Mapping[str, float]]) -> Figure:
     """
     figure = new_figure(7.2, 1.0 + 0.62 * len(scores))
     axes = figure.subplots()
-    names = list(next(iter(scores.values())))
-    looks = (COLOURS["sky"], COLOURS["blue"], COLOURS["orange"])
-    thick = 0.8 / len(names)
-    for offset, (name, colour) in enumerate(zip(names, looks, strict=False)):
-        values = [100 * row[name] for row in scores.values()]
-        places = np.arange(len(scores)) + (offset - (len(names) - 1) / 2) * thick
-        axes.barh(places, values, thick * 0.92, color=colour, label=name)
-        for place, value in zip(places, values, strict=True):
-            axes.annotate(f"{value:.1f}", (value, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set_yticks(range(len(scores)), list(scores))
-    axes.invert_yaxis()
+    percent = {name: {of: Summary((100 * value,)) for of, value in row.items()} for name, row in scores.items()}
+    colours = dict(zip(next(iter(scores.values())), (COLOURS["sky"], COLOURS["blue"], COLOURS["orange"]), strict=False))
+    draw_bars(axes, percent, colours, upright=False)
+    for bars in axes.containers:
+        axes.bar_label(bars, fmt="%.1f", padding=3, fontsize=8)
     axes.set(xlabel="%", xlim=(0, 108))
-    figure.legend(loc="outside lower right", ncols=len(names))
+    legend_below(figure)
     return figure
 
 
@@ -224,14 +204,12 @@ def goal_posts(table: PaperTable) -> Figure:
             scores = table.scores(method, dataset)
             main = method == "reco+classmix"
             axes.plot(
-                range(len(scores)), list(scores.values()), "o-" if main else "s--", color=METHOD_LOOKS[method],
-                label=METHOD_TITLES[method], linewidth=2.2 if main else 1.2, markersize=5 if main else 4,
+                range(len(scores)), list(scores.values()), "o-" if main else "s--", color=METHOD_COLOURS[method],
+                label=METHOD_NAMES[method], linewidth=2.2 if main else 1.2, markersize=5 if main else 4,
                 zorder=3 if main else 2,
             )  # fmt: skip
         axes.set_xticks(range(len(scores)), list(scores))
         axes.set(xlabel="labelled images", title=dataset)
     figure.axes[0].set_ylabel(f"mean IoU, % ({table.name})")
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(table.rows), fontsize=9
-    )
+    legend_below(figure, fontsize=9)
     return figure

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reco_book.figures.style import COLOURS
-from reco_core.analysis.plots import colour_labels, hide_axes, new_figure
+from reco_core.analysis.plots import colour_labels, hide_axes, new_figure, rgb
 from reco_core.datasets.toyscapes import render
 from reco_core.datasets.toyscapes.tree import CLASSES, PALETTE, merge_heights
 from reco_core.sampling import key_class_probabilities
@@ -58,7 +58,7 @@ def _queries(axes: Axes, image: np.ndarray, labels: Tensor) -> None:
 def _keys(axes: Axes, count: int = 9) -> None:
     chances = planted_key_probabilities()[CLASSES.index(QUERY_CLASS)]
     order = chances.argsort(descending=True, stable=True)[:count]
-    colours = [np.divide(PALETTE[index], 255) for index in order]
+    colours = [rgb(PALETTE[index]) for index in order]
     axes.barh(range(count), 100 * chances[order], color=colours, edgecolor="#999999", linewidth=0.6)
     axes.set_yticks(range(count), [CLASSES[index] for index in order], fontsize=8)
     axes.invert_yaxis()
@@ -73,7 +73,7 @@ def _contrast(axes: Axes) -> None:
     centres = {"truck": 25, "bus": 75, "car": 118, "road": 215, "sky": 300}
     for name, centre in centres.items():
         angles = np.radians(centre + 9 * rng.standard_normal(9))
-        colour = np.divide(PALETTE[CLASSES.index(name)], 255)
+        colour = rgb(PALETTE[CLASSES.index(name)])
         axes.scatter(np.cos(angles), np.sin(angles), s=20, color=colour, edgecolor="white", linewidth=0.4)
         x, y = 1.16 * np.cos(np.radians(centre)), 1.16 * np.sin(np.radians(centre))
         axes.text(x, y, name, ha="left" if x > 0.2 else "right" if x < -0.2 else "center", va="center", fontsize=9)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from reco_book.figures.style import COLOURS
@@ -17,13 +18,10 @@ def caught_by(found: Mapping[str, Mapping[str, bool]]) -> Figure:
     versions, properties = list(found), list(next(iter(found.values())))
     figure = new_figure(1.9 + 1.25 * len(properties), 1.1 + 0.42 * len(versions))
     axes = figure.subplots()
-    for row, version in enumerate(versions):
-        for column, name in enumerate(properties):
-            broken = found[version][name]
-            axes.plot(
-                column, row, "o", markersize=13 if broken else 5, color=COLOURS["red"] if broken else "white",
-                markeredgecolor=COLOURS["red"] if broken else COLOURS["grey"],
-            )  # fmt: skip
+    broken = np.array([list(of.values()) for of in found.values()])
+    for where, size, face, edge in ((broken, 13, "red", "red"), (~broken, 5, "none", "grey")):
+        look = {"color": COLOURS.get(face, face), "markeredgecolor": COLOURS[edge], "markersize": size}
+        axes.plot(*np.nonzero(where)[::-1], "o", **look)
     axes.set_xticks(range(len(properties)), [name.replace(" ", "\n", 1) for name in properties], fontsize=8)
     axes.set_yticks(range(len(versions)), versions, fontsize=9)
     axes.set(xlim=(-0.6, len(properties) - 0.4), ylim=(len(versions) - 0.4, -0.6))

@@ -6,16 +6,13 @@ from itertools import product
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
+from matplotlib.patches import Patch, Rectangle
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS
-from reco_core.analysis.plots import class_legend, hide_axes, new_figure, show_image, show_labels
+from reco_book.figures.style import COLOURS, draw_arrow, draw_box
+from reco_core.analysis.plots import Palette, class_legend, hide_axes, new_figure, show_image, show_labels, show_values
 from reco_core.augment import reduce_labels
-
-Palette = Sequence[Sequence[int]]
 
 
 def architecture(crop: int = 321, num_classes: int = 21, representation_dim: int = 256, width: int = 256) -> Figure:
@@ -33,35 +30,20 @@ def architecture(crop: int = 321, num_classes: int = 21, representation_dim: int
         "representation": (7.2, 0.20, f"$\\psi_r$: $R$\n{representation_dim} × {low} × {low}", "green"),
     }
     for x, y, text, colour in boxes.values():
-        _box(axes, x, y, text, COLOURS[colour])
+        draw_box(axes, (x, y), (1.34, 0.26), text, colour)
     notes = {("backbone", "aspp"): "stride 16", ("backbone", "low"): "stride 4", ("aspp", "z"): "enlarge"}
     arrows = [("image", "backbone"), *notes, ("low", "z"), ("z", "classes"), ("z", "representation")]
     for start, end in arrows:
-        _arrow(axes, boxes[start][:2], boxes[end][:2], notes.get((start, end), ""))
+        (x, y), (to_x, to_y) = boxes[start][:2], boxes[end][:2]
+        tail, head = (x + 0.67, y), (to_x - 0.67, to_y)
+        draw_arrow(axes, [tail, head], color=COLOURS["ink"], linewidth=1.1)
+        note = (tail[0] + head[0]) / 2 - 0.1, (y + to_y) / 2 + (0.07 if to_y >= y else -0.07)
+        axes.text(*note, notes.get((start, end), ""), ha="right", va="center", fontsize=8, color=COLOURS["grey"])
     axes.annotate("encoder $\\phi$", (2.6, 1.06), ha="center", fontsize=10, color=COLOURS["grey"])
     axes.plot([1.1, 4.15], [1.02, 1.02], color=COLOURS["grey"], linewidth=0.8)
     axes.set(xlim=(-0.75, 7.95), ylim=(0, 1.12))
     axes.axis("off")
     return figure
-
-
-BOX = 1.34, 0.26
-
-
-def _box(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
-    corner = (x - BOX[0] / 2, y - BOX[1] / 2)
-    axes.add_patch(
-        FancyBboxPatch(corner, *BOX, boxstyle="round,pad=0,rounding_size=0.04", facecolor=colour, alpha=0.35)
-    )
-    axes.text(x, y, text, ha="center", va="center", fontsize=9)
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], note: str) -> None:
-    tail, head = (start[0] + BOX[0] / 2, start[1]), (end[0] - BOX[0] / 2, end[1])
-    axes.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": COLOURS["ink"], "shrinkA": 1, "shrinkB": 1})
-    if note:
-        middle = (tail[0] + head[0]) / 2 - 0.1, (tail[1] + head[1]) / 2 + (0.07 if head[1] >= tail[1] else -0.07)
-        axes.text(*middle, note, ha="right", va="center", fontsize=8, color=COLOURS["grey"])
 
 
 def strides(labels: Tensor, classes: Sequence[str], palette: Palette, factors: Sequence[int] = (4, 8, 16)) -> Figure:
@@ -78,8 +60,7 @@ def strides(labels: Tensor, classes: Sequence[str], palette: Palette, factors: S
     for axes, factor in zip(panels[1:], factors, strict=True):
         small = reduce_labels(labels[None], (math.ceil(height / factor), math.ceil(width / factor)))[0]
         show_labels(axes, small, palette, f"stride {factor}: {small.shape[0]} × {small.shape[1]}")
-    shown = [index for index in range(len(classes)) if (labels == index).any()]
-    class_legend(figure, [classes[index] for index in shown], [palette[index] for index in shown], columns=8)
+    class_legend(figure, classes, palette, columns=8, shown=[labels])
     return figure
 
 
@@ -100,13 +81,9 @@ def dilated_kernels(rates: Sequence[int] = (1, 6, 12, 18), side: int = 21) -> Fi
         axes.vlines(lines, -0.5, side - 0.5, color="#DDDDDD", linewidth=0.4)
         for row, column in product((centre - rate, centre, centre + rate), repeat=2):
             inside = 0 <= row < side and 0 <= column < side
-            colour = COLOURS["red"] if row == column == centre else COLOURS["blue"]
-            axes.add_patch(
-                Rectangle(
-                    (column - 0.5, row - 0.5), 1, 1, facecolor=colour if inside else "white", edgecolor=colour,
-                    linewidth=0.9, zorder=2,
-                )
-            )  # fmt: skip
+            colour = COLOURS["red" if row == column == centre else "blue"]
+            look = {"facecolor": colour if inside else "white", "edgecolor": colour, "linewidth": 0.9, "zorder": 2}
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
         edge = {"fill": False, "edgecolor": COLOURS["ink"], "linewidth": 0.9, "zorder": 3}
         axes.add_patch(Rectangle((-0.5, -0.5), side, side, **edge))
         axes.set_facecolor("#E6E6E6")
@@ -138,9 +115,7 @@ def sensitivity(image: Tensor, maps: dict[str, Tensor], pixel: tuple[int, int]) 
     show_image(first, image, "image")
     for axes, (title, values) in zip(others, maps.items(), strict=True):
         # A few pixels dominate; the square root shows how far the rest reaches.
-        shown = axes.imshow((values / values.max()).sqrt().numpy(), cmap="magma", vmin=0, vmax=1)
-        axes.set_title(title)
-        hide_axes(axes)
+        shown = show_values(axes, (values / values.max()).sqrt(), title, "magma")
     for axes in (first, *others):
         axes.plot(pixel[1], pixel[0], "+", color="white", markersize=12, markeredgewidth=3)
         axes.plot(pixel[1], pixel[0], "+", color=COLOURS["red"], markersize=11, markeredgewidth=1.6)

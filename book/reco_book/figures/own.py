@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from reco_core import IGNORE_INDEX
+from reco_book.figures.style import share_right
 from reco_core.analysis.inference import overlay
-from reco_core.analysis.plots import class_legend, new_figure, show_image
+from reco_core.analysis.plots import Palette, class_legend, new_figure, show_image
 
 
 def overlays(
@@ -15,7 +15,7 @@ def overlays(
     truths: Sequence[Tensor],
     predictions: Sequence[Tensor],
     classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
+    palette: Palette,
     opacity: float = 0.55,
 ) -> Figure:
     """Images, and laid over them the truth and the prediction in the classes' colours, one column an image.
@@ -35,8 +35,7 @@ def overlays(
         show_image(grid[0, column], image)
         for row, labels in ((1, truth), (2, predicted)):
             show_image(grid[row, column], overlay(image, labels, palette, opacity))
-        right = (predicted == truth)[truth != IGNORE_INDEX].float().mean().item()
-        grid[2, column].set_xlabel(f"{100 * right:.0f} % right", fontsize=9)
+        share_right(grid[2, column], predicted, truth)
     for axes, name in zip(grid[:, 0], ("image", "truth", "prediction"), strict=True):
         axes.set_ylabel(name)
     class_legend(figure, classes, palette, columns=min(7, len(classes)))

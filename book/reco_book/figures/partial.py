@@ -9,12 +9,12 @@ from matplotlib.patches import Rectangle
 from scipy import ndimage
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS
+from reco_book.figures.style import COLOURS, maps_beside_images
 from reco_core import IGNORE_INDEX
-from reco_core.analysis.plots import class_legend, colour_labels, hide_axes, new_figure, show_image, show_labels
+from reco_core.analysis.plots import Palette, class_legend, colour_labels, hide_axes, new_figure, rgb
 
 
-def labels_over(axes: Axes, image: Tensor, labels: Tensor, palette: Sequence[Sequence[int]]) -> None:
+def labels_over(axes: Axes, image: Tensor, labels: Tensor, palette: Palette) -> None:
     """Labels in full colour over a pale, grey image; what has no label stays grey. Single pixels get a ring."""
     grey = 0.55 + 0.45 * image.mean(dim=0, keepdim=True).expand(3, -1, -1).permute(1, 2, 0).numpy()
     known = (labels != IGNORE_INDEX).numpy()
@@ -23,15 +23,15 @@ def labels_over(axes: Axes, image: Tensor, labels: Tensor, palette: Sequence[Seq
     for value in np.unique(labels[labels != IGNORE_INDEX]):
         rows, columns = np.nonzero((labels == value).numpy())
         if len(rows) == 1:
-            colour = np.array(palette[value]) / 255
-            axes.plot(columns, rows, "o", markersize=5, color=colour, markeredgecolor="white", markeredgewidth=0.8)
+            ring = {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.8}
+            axes.plot(columns, rows, "o", color=rgb(palette[value]), **ring)
 
 
 def shares_of_labels(
     image: Tensor,
     labels: Mapping[str, Tensor],
     classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
+    palette: Palette,
     zoom: tuple[int, int, int],
 ) -> Figure:
     """One image with more and more labels (Fig. 4), each above an enlarged window.
@@ -49,9 +49,8 @@ def shares_of_labels(
     for column, (title, shown) in enumerate(labels.items()):
         labels_over(grid[0, column], image, shown, palette)
         grid[0, column].set_title(title)
-        grid[0, column].add_patch(
-            Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=COLOURS["ink"], linewidth=1.2)
-        )
+        frame = {"fill": False, "edgecolor": COLOURS["ink"], "linewidth": 1.2}
+        grid[0, column].add_patch(Rectangle((left - 0.5, top - 0.5), side, side, **frame))
         labels_over(grid[1, column], image[(slice(None), *window)], shown[window], palette)
     class_legend(figure, classes, palette, columns=6)
     return figure
@@ -78,9 +77,8 @@ def differing_regions(
         sizes = ndimage.sum_labels(only, parts, range(1, number + 1))
         for place in np.argsort(-np.atleast_1d(sizes))[:count] if number else []:
             rows, columns = ndimage.find_objects(parts)[place]
-            boxes.append(
-                (rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start, second_right)
-            )
+            size = rows.stop - rows.start, columns.stop - columns.start
+            boxes.append((rows.start, columns.start, *size, second_right))
     return boxes
 
 
@@ -89,7 +87,7 @@ def marked_predictions(
     truths: Sequence[Tensor],
     predictions: Mapping[str, Sequence[Tensor]],
     classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
+    palette: Palette,
 ) -> Figure:
     """Image, truth and two methods (Fig. 6); the largest regions where one alone is right are marked by computation.
 
@@ -98,21 +96,10 @@ def marked_predictions(
         predictions: two methods -> (H, W) each; solid boxes: the second is right, dashed boxes: the first.
         classes, palette: names and colours.
     """
-    first, second = predictions
-    figure = new_figure(8.0, 2.0 * len(images) + 1.1)
-    grid = figure.subplots(len(images), 4, squeeze=False)
-    for row, (image, truth) in enumerate(zip(images, truths, strict=True)):
-        pair = predictions[first][row], predictions[second][row]
-        show_image(grid[row, 0], image, "" if row else "image")
-        for axes, labels, title in zip(grid[row, 1:], (truth, *pair), ("truth", first, second), strict=True):
-            show_labels(axes, labels, palette, "" if row else title)
+    figure, grid = maps_beside_images(images, {"truth": truths, **predictions}, classes, palette, columns=6)
+    for panels, truth, *pair in zip(grid[:, 1:], truths, *predictions.values(), strict=True):
         for top, left, height, width, second_right in differing_regions(truth, *pair):
-            for axes in grid[row, 2:]:
-                axes.add_patch(
-                    Rectangle(
-                        (left - 1.5, top - 1.5), width + 2, height + 2, fill=False, edgecolor="white", linewidth=1.6,
-                        linestyle="-" if second_right else "--",
-                    )
-                )  # fmt: skip
-    class_legend(figure, classes, palette, columns=6)
+            look = {"fill": False, "edgecolor": "white", "linewidth": 1.6, "linestyle": "-" if second_right else "--"}
+            for axes in panels:
+                axes.add_patch(Rectangle((left - 1.5, top - 1.5), width + 2, height + 2, **look))
     return figure

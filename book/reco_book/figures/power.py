@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from scipy import stats
 
-from reco_book.figures.style import COLOURS
+from reco_book.figures.intervals import draw_means, draw_seeds
+from reco_book.figures.style import COLOURS, ZERO, draw_curves, legend_below, log_ticks
 from reco_book.power import paired_power
 from reco_book.seeds import Summary, paired_difference
 from reco_core.analysis.plots import new_figure
 
-LOOKS = [("blue", "-"), ("orange", "--"), ("green", "-."), ("red", ":"), ("purple", (0, (6, 1)))]
+LOOKS = (("blue", "-"), ("orange", "--"), ("green", "-."), ("red", ":"))
 """Colour and line of a curve: told apart without colour, too."""
 _UNDECIDED = {"color": COLOURS["orange"], "linewidth": 1.8, "linestyle": (0, (2, 1))}
 """An interval that holds zero, beside solid ones that do not."""
@@ -30,11 +31,10 @@ def intervals(gain: float, sd: float, counts: Sequence[int], runs: Sequence[floa
     axes = figure.subplots()
     mean = sum(runs) / len(runs)
     axes.plot([run - mean for run in runs], [0] * len(runs), "o", color=COLOURS["sky"], markersize=7)
-    for row, count in enumerate(counts, start=1):
-        half = stats.t.ppf(0.5 + level / 2, count - 1) * sd / count**0.5
-        axes.plot([gain - half, gain + half], [row, row], color=COLOURS["ink"], linewidth=1.8)
-        axes.plot(gain, row, "|", color=COLOURS["ink"], markersize=14, markeredgewidth=2)
-    axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
+    halves = [stats.t.ppf(0.5 + level / 2, count - 1) * sd / count**0.5 for count in counts]
+    look = {"color": COLOURS["ink"], "elinewidth": 1.8, "markersize": 14, "markeredgewidth": 2}
+    axes.errorbar([gain] * len(counts), range(1, 1 + len(counts)), xerr=halves, fmt="|", **look)
+    axes.axvline(0, **ZERO)
     axes.axvline(gain, color=COLOURS["orange"], linewidth=1.4, linestyle="--")
     axes.annotate(f"gain {gain:+.2f}", (gain, -0.6), (4, 0), textcoords="offset points", va="center", fontsize=9)
     names = ["published runs − their mean", *(f"gain, {count} seeds" for count in counts)]
@@ -54,8 +54,8 @@ def pairs(ours: Mapping[int, float], theirs: Mapping[int, float], names: tuple[s
     seeds = sorted(set(ours) & set(theirs))
     figure = new_figure(7.2, 3.2)
     left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
-    for seed in seeds:
-        left.plot([0, 1], [theirs[seed], ours[seed]], "o-", color=COLOURS["blue"], markersize=5, linewidth=1.2)
+    scores = [[of[seed] for seed in seeds] for of in (theirs, ours)]
+    left.plot([0, 1], scores, "o-", color=COLOURS["blue"], markersize=5, linewidth=1.2)
     columns = 2 if len(seeds) <= 8 else 5  # names of neighbours stand beside each other
     for place, seed in enumerate(sorted(seeds, key=lambda seed: ours[seed])):
         shift = 8 + 12 * (place % columns)
@@ -64,13 +64,11 @@ def pairs(ours: Mapping[int, float], theirs: Mapping[int, float], names: tuple[s
     left.set_xlim(-0.3, 1.1 + 0.1 * columns)
     left.set(ylabel="mean IoU, %", title="a line a seed")
     difference = paired_difference(dict(ours), dict(theirs))
-    shifts = [0.05 * (place % 3 - 1) for place in range(len(seeds))]  # equal differences stay apart
-    right.plot(shifts, difference.values, "o", color=COLOURS["sky"], markersize=7)
-    right.plot([0.3, 0.3], difference.interval(), color=COLOURS["ink"], linewidth=1.8)
-    right.plot(0.3, difference.mean, "_", color=COLOURS["ink"], markersize=14, markeredgewidth=2)
-    right.axhline(0, color=COLOURS["grey"], linewidth=0.8)
-    right.set_xticks([0, 0.3], ["seeds", "mean,\n95 % interval"])
-    right.set_xlim(-0.2, 0.5)
+    single, mean = "seeds", "mean,\n95 % interval"
+    draw_seeds(right, {single: {"": difference}, mean: {}}, {"": COLOURS["sky"]}, apart=True, size=7)
+    look = {"markersize": 14, "markeredgewidth": 2, "err_kws": {"linewidth": 1.8}, "legend": False}
+    draw_means(right, {single: {}, mean: {"": difference}}, {"": COLOURS["ink"]}, markers="_", **look)
+    right.axhline(0, **ZERO)
     right.set(ylabel="difference, points", title="their differences")
     return figure
 
@@ -86,7 +84,7 @@ def as_seeds_join(differences: Mapping[str, Sequence[float]], first: int = 3) ->
     panels = figure.subplots(1, len(differences), sharey=True, squeeze=False)[0]
     for axes, (title, values) in zip(panels, differences.items(), strict=True):
         counts = range(first, len(values) + 1)
-        axes.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+        axes.axhline(0, **ZERO)
         axes.plot(range(1, len(values) + 1), values, "o", color=COLOURS["sky"], markersize=6)
         for count in counts:
             low, high = Summary(tuple(values[:count])).interval()
@@ -114,19 +112,15 @@ def power_curves(gains: Sequence[float], spreads: Mapping[str, float], wanted: f
     figure = new_figure(7.6, 3.4)
     panes = figure.subplots(1, len(spreads), sharey=True, squeeze=False)[0]
     for axes, (title, sd) in zip(panes, spreads.items(), strict=True):
-        for gain, (colour, line) in zip(gains, LOOKS, strict=False):
-            power = [paired_power(gain, sd, count) for count in counts]
-            axes.plot(counts, power, color=COLOURS[colour], linestyle=line, linewidth=2, label=f"gain {gain:.2f}")
+        power = {f"gain {gain:.2f}": [paired_power(gain, sd, count) for count in counts] for gain in gains}
+        draw_curves(axes, counts, power, LOOKS, linewidth=2)
         axes.axhline(wanted, color=COLOURS["grey"], linewidth=0.8)
         axes.axvline(3, color=COLOURS["grey"], linewidth=0.8)
-        axes.set_xscale("log")
         ticks = [count for count in (2, 3, 5, 10, 30, 100, 300, 1000) if count <= most]
-        axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-        axes.minorticks_off()
+        log_ticks(axes, ticks, [f"{tick:,}" for tick in ticks])
         axes.set(xlabel="seeds", title=title, ylim=(0, 1.02))
     figure.axes[0].set_ylabel("power: share of attempts\nthat see the gain")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(gains))
+    legend_below(figure)
     return figure
 
 
@@ -166,11 +160,8 @@ def optimism(curves: Mapping[str, Sequence[float]], counts: Sequence[int]) -> Fi
     """
     figure = new_figure(6.4, 3.3)
     axes = figure.subplots()
-    for (name, values), (colour, line) in zip(curves.items(), LOOKS, strict=False):
-        axes.plot(counts, values, color=COLOURS[colour], linestyle=line, linewidth=2, label=name)
-    axes.set_xscale("log")
-    axes.set_xticks(counts, [str(count) for count in counts])
-    axes.minorticks_off()
+    draw_curves(axes, counts, curves, LOOKS, linewidth=2)
+    log_ticks(axes, counts)
     axes.set(xlabel="evaluations, the best of which is reported", ylabel="optimism, sd of the noise", ylim=(0, None))
     axes.legend()
     return figure

@@ -9,16 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS
-from reco_core.analysis.plots import colour_labels, hide_axes, new_figure, show_image, show_labels
+from reco_book.figures.style import COLOURS, draw_curves
+from reco_core import IGNORE_INDEX
+from reco_core.analysis.plots import Palette, colour_labels, hide_axes, new_figure, show_image, show_labels, show_values
 
 EASY, HARD, IGNORED = (0.82, 0.90, 0.96), (0.84, 0.37, 0.0), (1.0, 1.0, 1.0)
-Palette = Sequence[Sequence[int]]
 
 
-def hard_map(
-    image: Tensor, labels: Tensor, confidence: Tensor, palette: Palette, threshold: float, weak: float | None = None
-) -> Figure:
+def hard_map(image: Tensor, labels: Tensor, confidence: Tensor, palette: Palette, threshold: float) -> Figure:
     """Image, labels, confidence, and the pixels that are easy, hard or not used: the paper's Fig. 2.
 
     Args:
@@ -26,24 +24,20 @@ def hard_map(
         labels: (h, w) int64, 255 = ignore.
         confidence: (h, w) probability of each pixel's own label.
         threshold: delta_s.
-        weak: if given, pixels below it are shown as not used (delta_w, for pseudo-labels).
     """
     figure = new_figure(8.8, 3.1)
     panels = figure.subplots(1, 4)
     show_image(panels[0], image, "image")
     show_labels(panels[1], labels, palette, "label")
-    shown = panels[2].imshow(confidence.numpy(), cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-    panels[2].set_title("confidence")
+    shown = show_values(panels[2], confidence, "confidence")
     figure.colorbar(shown, ax=panels[2], shrink=0.6, location="bottom", label="probability of the label")
-    used = (labels != 255) & (confidence >= (0.0 if weak is None else weak))
+    used = labels != IGNORE_INDEX
     hard = used & (confidence < threshold)
-    picture = np.empty((*labels.shape, 3))
-    picture[:] = EASY
-    picture[hard.numpy()], picture[~used.numpy()] = HARD, IGNORED
-    panels[3].imshow(picture, interpolation="nearest")
+    kinds = torch.where(used, hard.long(), 2)
+    panels[3].imshow(np.array([EASY, HARD, IGNORED])[kinds.numpy()], interpolation="nearest")
     panels[3].set_title(f"{100 * hard.sum() / used.sum().clamp(min=1):.0f} % are hard")
     entries = [Patch(facecolor=HARD, label="hard"), Patch(facecolor=EASY, label="easy")]
-    if weak is not None or not used.all():
+    if not used.all():
         entries.append(Patch(facecolor=IGNORED, edgecolor="#999999", label="not used"))
     panels[3].legend(handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, fontsize=8)
     for axes in panels:
@@ -76,14 +70,12 @@ def drawn_pixels(
 
 
 def _dots(axes: Axes, image: Tensor, labels: Tensor, palette: Palette, places: Tensor, scale: float) -> None:
-    pale = 0.5 + 0.5 * image.mean(dim=0).numpy()  # so that the dots stand out
-    axes.imshow(pale, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    show_values(axes, 0.5 + 0.5 * image.mean(dim=0), colours="gray")  # pale, so that the dots stand out
     rows, columns = np.divmod(places.unique().numpy(), labels.shape[-1])
     colours = colour_labels(labels, palette)[rows, columns] / 255
     axes.scatter(
         (columns + 0.5) * scale, (rows + 0.5) * scale, s=22, c=colours, edgecolors="black", linewidths=0.5, zorder=2
     )
-    hide_axes(axes)
 
 
 def gradient_by_confidence(
@@ -112,10 +104,9 @@ def gradient_by_confidence(
     left.set(xlim=(-0.03, 1.03), ylim=(0, None))
     left.legend(fontsize=8)
     rows = hard_and_easy(confidence, gradient, labels, classes, threshold)
-    for place, (hard, easy) in enumerate(rows.values()):
-        right.plot([hard, easy], [place, place], color="#999999", linewidth=1.2, zorder=1)
-    for column, (name, colour, mark) in enumerate((("hard", "red", "o"), ("easy", "blue", "s"))):
-        values = [pair[column] for pair in rows.values()]
+    hard, easy = zip(*rows.values(), strict=True) if rows else ((), ())
+    right.hlines(range(len(rows)), easy, hard, color="#999999", linewidth=1.2, zorder=1)
+    for values, name, colour, mark in ((hard, "hard", "red", "o"), (easy, "easy", "blue", "s")):
         right.scatter(values, range(len(rows)), s=34, color=COLOURS[colour], marker=mark, label=name, zorder=2)
     right.set_yticks(range(len(rows)), list(rows), fontsize=9)
     right.set(xlabel="mean length of the gradient", xlim=(0, None), ylim=(len(rows) - 0.4, -0.6))
@@ -149,8 +140,7 @@ def share_over_steps(steps: Sequence[int], hard: Mapping[str, Sequence[float]]) 
     figure = new_figure(6.2, 2.9)
     axes = figure.subplots()
     styles = (("ink", "o-"), ("sky", "s--"), ("red", "^:"), ("green", "v-."))
-    for (name, shares), (colour, line) in zip(hard.items(), styles, strict=False):
-        axes.plot(steps, 100 * np.asarray(shares), line, color=COLOURS[colour], label=name, markersize=4)
+    draw_curves(axes, steps, {name: 100 * np.asarray(shares) for name, shares in hard.items()}, styles, markersize=4)
     axes.set(xlabel="step", ylabel="hard pixels, %", ylim=(0, 103))
     axes.legend(fontsize=8)
     return figure

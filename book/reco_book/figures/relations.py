@@ -4,23 +4,27 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import BboxBase
 from scipy.cluster import hierarchy
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS, no_record
-from reco_core.analysis import dendrograms
-from reco_core.analysis.plots import new_figure
-from reco_core.analysis.relations import ClassRelations
+from reco_book.figures.intervals import draw_bars
+from reco_book.figures.style import COLOURS, ZERO, no_record
+from reco_book.seeds import Summary
+from reco_core.analysis.plots import Palette, new_figure, rgb
+from reco_core.analysis.relations import ClassRelations, grow
 
 GROUP_COLOURS = ("#0072B2", "#B34700", "#00664B", "#8A3B6E", "#4D4D4D", "#6B5900")
 """Dark tones of Okabe and Ito's hues: class names in them are read on white."""
 
 
 def relation_graphs(graphs: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
-    """Relation graphs side by side, on one scale; an absent class is hatched.
+    """Relation graphs side by side, on one scale; an absent class is grey.
 
     Args:
         graphs: title -> (C, C) cosines, NaN for an absent class.
@@ -30,13 +34,24 @@ def relation_graphs(graphs: Mapping[str, Tensor], classes: Sequence[str]) -> Fig
     panels = figure.subplots(1, len(graphs), squeeze=False)[0]
     for axes, (title, graph) in zip(panels, graphs.items(), strict=True):
         axes.set_facecolor("#EEEEEE")
-        shown = axes.imshow(graph.numpy(), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
-        axes.set_yticks(range(len(classes)), classes if axes is panels[0] else [""] * len(classes), fontsize=7)
-        axes.set_title(title)
-        axes.tick_params(length=0)
+        names = classes if axes is panels[0] else []
+        shown = _heat_map(axes, graph.numpy(), classes, names, title, cmap="RdBu_r", vmin=-1)
     figure.colorbar(shown, ax=panels, shrink=0.7, label="cosine between class means")
     return figure
+
+
+def _heat_map(
+    axes: Axes, graph: np.ndarray, classes: Sequence[str], rows: Sequence[str], title: str, **options
+) -> QuadMesh:
+    """A graph (C, C) with the classes below it and, if given, beside its rows."""
+    seaborn.heatmap(
+        graph, vmax=1, square=True, cbar=False, xticklabels=classes, yticklabels=rows or False, ax=axes, **options
+    )
+    axes.tick_params(length=0, labelsize=7 if len(classes) < 25 else 5)
+    axes.tick_params(axis="x", rotation=90)
+    axes.tick_params(axis="y", rotation=0)
+    axes.set_title(title)
+    return axes.collections[0]
 
 
 def key_shares(shares: Mapping[str, Tensor], classes: Sequence[str], query_class: str) -> Figure:
@@ -52,15 +67,16 @@ def key_shares(shares: Mapping[str, Tensor], classes: Sequence[str], query_class
     others.sort(key=lambda index: -float(first[index]))
     figure = new_figure(7.4, 3.6)
     axes = figure.subplots()
-    colours, hatches = ("blue", "orange", "grey"), ("", "//", "..")
-    width = 0.8 / len(shares)
-    for number, (name, values) in enumerate(shares.items()):
-        places = np.arange(len(others)) + (number - (len(shares) - 1) / 2) * width
-        axes.bar(
-            places, 100 * values[others].numpy(), width * 0.95, color=COLOURS[colours[number]], hatch=hatches[number],
-            edgecolor="white", linewidth=0.4, label=name,
-        )  # fmt: skip
-    axes.set_xticks(range(len(others)), [classes[index] for index in others], rotation=60, ha="right", fontsize=8)
+    percent = {
+        classes[index]: {name: Summary((100 * float(values[index]),)) for name, values in shares.items()}
+        for index in others
+    }
+    colours = (COLOURS[name] for name in ("blue", "orange", "grey"))
+    draw_bars(axes, percent, dict(zip(shares, colours, strict=False)), edgecolor="white", linewidth=0.4)
+    for bars, hatch in zip(axes.containers, ("", "//", ".."), strict=False):
+        for bar in bars:
+            bar.set_hatch(hatch)
+    axes.set_xticks(range(len(percent)), list(percent), rotation=60, ha="right", fontsize=8)
     axes.set(ylabel="share of the negative keys, %", title=f"Keys of “{query_class}”")
     axes.legend(fontsize=8)
     return figure
@@ -77,80 +93,63 @@ def agreement_curve(steps: Sequence[int], agreement: Sequence[float], entropy: S
     figure = new_figure(7.4, 2.8)
     left, right = figure.subplots(1, 2)
     left.plot(steps, agreement, "o-", color=COLOURS["blue"], markersize=4)
-    left.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+    left.axhline(0, **ZERO)
     left.set(xlabel="step", ylabel="correlation", title="Relations and the planted tree", ylim=(-0.2, 1))
     right.plot(steps, entropy, "s-", color=COLOURS["red"], markersize=4)
     right.set(xlabel="step", ylabel="classes", title="Effective number of key classes", ylim=(0, 1.1 * max(entropy)))
     return figure
 
 
-def draw_tree(axes, graph: np.ndarray, classes: Sequence[str], groups: Mapping[str, int], **options: str) -> np.ndarray:
-    """Draw a dendrogram, root left, leaves right; names in the colour of their group. Returns the linkage.
+def draw_tree(axes: Axes, graph: np.ndarray, classes: Sequence[str], groups: Mapping[str, int]) -> None:
+    """Draw a dendrogram, root left, leaves right; names in the colour of their group.
 
     Args:
         axes: to draw on.
         graph: (C, C) cosines.
         classes: C names.
         groups: name -> number of its group; a name without one is black.
-        options: of `dendrograms.grow`.
     """
-    tree = dendrograms.grow(graph, **options)
-    hierarchy.dendrogram(
-        tree, orientation="left", labels=list(classes), ax=axes, color_threshold=0, above_threshold_color="#555555"
-    )
+    look = {"orientation": "left", "color_threshold": 0, "above_threshold_color": "#555555"}
+    hierarchy.dendrogram(grow(graph), labels=list(classes), ax=axes, **look)
     for label in axes.get_yticklabels():
         group = groups.get(label.get_text())
         label.set(color="black" if group is None else GROUP_COLOURS[group % len(GROUP_COLOURS)], fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    return tree
+    axes.set_xlabel("1 − cosine")
 
 
-def graphs_and_trees(
-    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int], lowest: float | None = None,
-    **options: str,
-) -> Figure:  # fmt: skip
+def graphs_and_trees(panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int]) -> Figure:
     """Fig. 8's layout: relation graphs on one colour scale, and below each the tree grown from it.
 
     Args:
         panels: title -> relations and "Z" or "R".
         groups: class name -> number of its group, for the colours of the names.
-        lowest: lower end of the colour scale; by default the least similarity of all panels.
-        options: of `dendrograms.grow`.
     """
     if not panels:
         return no_record()
     count = len(next(iter(panels.values()))[0].classes)
     figure = new_figure(3.9 * len(panels), 3.9 + 0.19 * count + 0.6)
     grid = figure.subplots(2, len(panels), squeeze=False, height_ratios=[3.6, 0.19 * count + 0.6])
-    if lowest is None:
-        lowest = min(found.graphs[where].min() for found, where in panels.values())
+    lowest = min(found.graphs[where].min() for found, where in panels.values())
     for column, (title, (found, where)) in enumerate(panels.items()):
         top, bottom = grid[:, column]
-        shown = top.imshow(found.graphs[where], cmap="cividis", vmin=lowest, vmax=1, interpolation="nearest")
-        size = 7 if count < 25 else 5
-        top.set_xticks(range(count), found.classes, rotation=90, fontsize=size)
-        top.set_yticks(range(count), found.classes if column == 0 else [""] * count, fontsize=size)
-        top.tick_params(length=0)
-        top.set_title(title)
-        draw_tree(bottom, found.graphs[where], found.classes, groups, **options)
-        rows = options.get("distance", "cosine") == "rows"
-        bottom.set_xlabel("distance between rows of the graph" if rows else "1 − cosine")
+        names = [] if column else found.classes
+        shown = _heat_map(top, found.graphs[where], found.classes, names, title, cmap="cividis", vmin=lowest)
+        draw_tree(bottom, found.graphs[where], found.classes, groups)
     figure.colorbar(shown, ax=grid[0].tolist(), shrink=0.8, label="cosine between class means")
     return figure
 
 
 def trees(
-    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int],
-    pairs: Sequence[tuple[str, str]] = (), **options: str,
-) -> Figure:  # fmt: skip
+    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int], pairs: Sequence[tuple[str, str]] = ()
+) -> Figure:
     """Fig. 9's layout: trees of many classes side by side; named pairs carry a letter each, wherever they stand.
 
     Args:
         panels: title -> relations and "Z" or "R".
         groups: class name -> number of its group, for the colours of the names.
         pairs: of class names, to be found in every tree.
-        options: of `dendrograms.grow`.
     """
     if not panels:
         return no_record()
@@ -159,13 +158,13 @@ def trees(
     marks = {name: chr(ord("A") + number) for number, pair in enumerate(pairs) for name in pair}
     panes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (title, (found, where)) in zip(panes, panels.items(), strict=True):
-        draw_tree(axes, found.graphs[where], found.classes, groups, **options)
+        draw_tree(axes, found.graphs[where], found.classes, groups)
         named = [label.get_text() for label in axes.get_yticklabels()]
         axes.set_yticklabels([f"{name} {marks[name]}" if name in marks else name for name in named])
         for label in axes.get_yticklabels():
             if label.get_text()[:-2] in marks:
                 label.set(fontweight="bold")
-        axes.set(title=title, xlabel="1 − cosine")
+        axes.set_title(title)
     return figure
 
 
@@ -179,7 +178,7 @@ def medoid(points: np.ndarray) -> np.ndarray:
 
 
 def embedding_maps(
-    layouts: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str], palette: Sequence[Sequence[int]]
+    layouts: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str], palette: Palette
 ) -> Figure:
     """Pixels' embeddings in two dimensions (t-SNE), in their classes' colours, each class named at its medoid.
 
@@ -197,11 +196,11 @@ def embedding_maps(
     for axes, (title, points) in zip(panels, layouts.items(), strict=True):
         for index in present:
             own = points[labels == index]
-            axes.scatter(*own.T, s=5, color=np.array(palette[index]) / 255, linewidths=0, alpha=0.7)
+            axes.scatter(*own.T, s=5, color=rgb(palette[index]), linewidths=0, alpha=0.7)
         for index in present:
             middle = medoid(points[labels == index])
             ring = {"markeredgecolor": COLOURS["ink"], "markeredgewidth": 1.0, "markersize": 6, "zorder": 5}
-            axes.plot(*middle, "o", color=np.array(palette[index]) / 255, **ring)
+            axes.plot(*middle, "o", color=rgb(palette[index]), **ring)
             axes.annotate(
                 classes[index], middle, (0, 9), textcoords="offset points", fontsize=8, ha="center", va="center",
                 bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
@@ -232,33 +231,24 @@ def move_apart(
         rounds: after which it gives up.
     """
     boxes = [Text.get_window_extent(name) for name in names]  # without the lines, unlike Annotation's
-    centres = np.array([((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes])
-    sizes = np.array([(box.width, box.height) for box in boxes]) + gap
-    start = centres.copy()
-    low, high = np.array([frame.x0, frame.y0]) + sizes / 2, np.array([frame.x1, frame.y1]) - sizes / 2
+    start = np.array([((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes])
+    own, count = np.array([(box.width, box.height) for box in boxes]) + gap, len(names)
+    places, sizes = np.vstack([start, rings]), np.vstack([own, np.full_like(rings, 2 * radius)])
+    low, high = np.array([frame.x0, frame.y0]) + own / 2, np.array([frame.x1, frame.y1]) - own / 2
     for _ in range(rounds):
         apart = True
-        for one, other in combinations(range(len(names)), 2):
-            difference = centres[other] - centres[one]
+        for one, other in combinations(range(len(places)), 2):
+            difference = places[other] - places[one]
             overlap = (sizes[one] + sizes[other]) / 2 - np.abs(difference)
-            if (overlap > 0).all():
+            if one < count and (overlap > 0).all():
                 axis = int(overlap.argmin())
-                shift = (overlap[axis] + 0.1) / 2 * (1 if difference[axis] >= 0 else -1)
-                centres[other, axis] += shift
-                centres[one, axis] -= shift
+                shift = (overlap[axis] + 0.1) * (1 if difference[axis] >= 0 else -1)
+                share = 0.5 if other < count else 0.0  # a ring stays
+                places[other, axis] += share * shift
+                places[one, axis] -= (1 - share) * shift
                 apart = False
-        for name in range(len(names)):
-            for ring in rings:
-                difference = centres[name] - ring
-                overlap = sizes[name] / 2 + radius - np.abs(difference)
-                if (overlap > 0).all():
-                    axis = int(overlap.argmin())
-                    centres[name, axis] += (overlap[axis] + 0.1) * (1 if difference[axis] >= 0 else -1)
-                    apart = False
-        centres = centres.clip(low, high)
+        places[:count] = places[:count].clip(low, high)
         if apart:
             break
-    points = (centres - start) * 72 / names[0].figure.dpi
-    for name, moved in zip(names, points, strict=True):
-        across, up = name.get_position()
-        name.set_position((across + moved[0], up + moved[1]))
+    for name, moved in zip(names, (places[:count] - start) * 72 / names[0].figure.dpi, strict=True):
+        name.set_position(np.array(name.get_position()) + moved)

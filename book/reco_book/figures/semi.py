@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch, Patch
+from matplotlib.patches import Patch
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS
+from reco_book.figures.intervals import draw_means, draw_seeds
+from reco_book.figures.style import COLOURS, draw_arrow, draw_box, draw_curves, legend_below
+from reco_book.seeds import Summary
 from reco_core import IGNORE_INDEX
-from reco_core.analysis.plots import class_legend, hide_axes, new_figure, present_classes, show_image, show_labels
+from reco_core.analysis.plots import Palette, class_legend, hide_axes, new_figure, show, show_image, show_values
 
-Palette = Sequence[Sequence[int]]
 Point = tuple[float, float]
 
 BOXES = {
@@ -64,15 +65,10 @@ def pipeline(strong: float = 0.97, weak: float = 0.7, decay: float = 0.99) -> Fi
     figure = new_figure(8.2, 5.0)
     axes = figure.subplots()
     for x, y, width, height, text, colour in BOXES.values():
-        box = FancyBboxPatch(
-            (x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0,rounding_size=0.09",
-            facecolor=(*_rgb(colour), 0.3), edgecolor=_rgb(colour), linewidth=1.0,
-        )  # fmt: skip
-        axes.add_patch(box)
-        axes.text(x, y, text, ha="center", va="center", fontsize=9)
+        draw_box(axes, (x, y), (width, height), text, colour)
     for kind, paths in FLOWS.items():
         for path in paths:
-            _route(axes, path, **LINES[kind])
+            draw_arrow(axes, path, **LINES[kind])
     average = "$\\theta' \\leftarrow \\lambda_t\\,\\theta' + (1-\\lambda_t)\\,\\theta$"
     ramp = f"$\\lambda_t = \\min(1 - 1/(t+1),\\ {decay:g})$ after step $t$"
     notes = (
@@ -99,20 +95,6 @@ def pipeline(strong: float = 0.97, weak: float = 0.7, decay: float = 0.99) -> Fi
     return figure
 
 
-def _rgb(colour: str) -> tuple[float, ...]:
-    return tuple(int(COLOURS[colour][place : place + 2], 16) / 255 for place in (1, 3, 5))
-
-
-def _route(axes: Axes, path: Sequence[Point], **line) -> None:
-    """A polyline that ends in an arrow."""
-    axes.plot(*zip(*path, strict=True), solid_capstyle="butt", **line)
-    arrow = {"arrowstyle": "-|>", "color": line["color"], "lw": line["linewidth"], "shrinkA": 0, "shrinkB": 0}
-    (x, y), (before_x, before_y) = path[-1], path[-2]
-    length = max(abs(x - before_x), abs(y - before_y))
-    start = (x - 0.05 * (x - before_x) / length, y - 0.05 * (y - before_y) / length)
-    axes.annotate("", (x, y), start, arrowprops=arrow)
-
-
 def student_and_teachers(
     steps: Sequence[int], scores: Mapping[str, Sequence[float]], changed: Mapping[str, Sequence[float]]
 ) -> Figure:
@@ -126,12 +108,11 @@ def student_and_teachers(
     figure = new_figure(8.2, 3.3)
     left, right = figure.subplots(1, 2)
     styles = (("ink", "o-"), ("red", "s-"), ("sky", "^--"), ("purple", "v:"))
-    for (name, values), (colour, line) in zip(scores.items(), styles, strict=False):
-        left.plot(steps, values, line, color=COLOURS[colour], markersize=4.5, label=name)
-        right.plot(steps, changed[name], line, color=COLOURS[colour], markersize=4.5)
+    for axes, curves in ((left, scores), (right, {name: changed[name] for name in scores})):
+        draw_curves(axes, steps, curves, styles, markersize=4.5)
     left.set(xlabel="step", ylabel="mean IoU, %", title="How good", ylim=(0, None))
     right.set(xlabel="step", ylabel="pixels, %", title="Label changed within one step", ylim=(0, None))
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    legend_below(figure, fontsize=9)
     return figure
 
 
@@ -154,30 +135,20 @@ def mixings(
     rows = [(None, *(part[place] for part in sources)) for place in (0, 1)]
     rows += [tuple(part[0] for part in parts) for parts in mixed.values()]
     titles = ("image", "pseudo-label", "confidence", "from the image: white")
-    for row, (axes, name, (mask, image, label, confidence)) in enumerate(zip(grid, names, rows, strict=True)):
-        above = titles if row == 0 else [""] * 3 + [titles[3] if row == 2 else ""]
-        show_image(axes[0], image, above[0])
-        show_labels(axes[1], label, palette, above[1])
-        shown = show_values(axes[2], confidence, above[2], "cividis", 1.0)
+    for row, (axes, name, (mask, *parts)) in enumerate(zip(grid, names, rows, strict=True)):
+        for panel, part, title in zip(axes, parts, titles, strict=False):
+            show(panel, part, palette, "" if row else title)
         if mask is None:
             axes[3].axis("off")
         else:
-            show_values(axes[3], 0.25 + 0.75 * mask.float(), above[3] if row > 1 else "", "gray", 1.0)
+            show_values(axes[3], 0.25 + 0.75 * mask.float(), titles[3] if row == 2 else "", "gray")
             for spine in axes[3].spines.values():
                 spine.set(visible=True, color="#999999")
         axes[0].set_ylabel(name)
-    figure.colorbar(shown, ax=grid[:2, 3], location="left", shrink=0.9, aspect=14, label="confidence")
-    present = present_classes([row[2] for row in rows], len(classes))
-    class_legend(figure, [classes[c] for c in present], [palette[c] for c in present], columns=6, ignored=True)
+    bar = ScalarMappable(cmap="cividis")
+    figure.colorbar(bar, ax=grid[:2, 3], location="left", shrink=0.9, aspect=14, label="confidence")
+    class_legend(figure, classes, palette, columns=6, ignored=True, shown=[row[2] for row in rows])
     return figure
-
-
-def show_values(axes: Axes, values: Tensor, title: str, colours: str, most: float):
-    """Draw numbers (H, W) from 0 to `most`; NaN is white."""
-    shown = axes.imshow(values.detach().numpy(), cmap=colours, vmin=0, vmax=most, interpolation="nearest")
-    axes.set_title(title)
-    hide_axes(axes)
-    return shown
 
 
 def pixel_losses(
@@ -201,8 +172,8 @@ def pixel_losses(
     none = pseudo == IGNORE_INDEX
     losses = losses.detach().masked_fill(none, float("nan"))
     for row, axes in enumerate(grid):
-        show_labels(axes[0], predicted[row].masked_fill(none[row], IGNORE_INDEX), palette)
-        show_labels(axes[1], pseudo[row], palette)
+        show(axes[0], predicted[row].masked_fill(none[row], IGNORE_INDEX), palette)
+        show(axes[1], pseudo[row], palette)
         plain = show_values(axes[2], losses[row], "", "magma", most)
         scaled = show_values(axes[3], eta[row] * losses[row], "", "viridis", scaled_most)
         axes[3].set_xlabel(f"η = {eta[row]:.2f}", fontsize=9)
@@ -212,8 +183,8 @@ def pixel_losses(
         bar = figure.colorbar(shown, ax=grid[:, column], location="bottom", shrink=0.95, aspect=14, extend="max")
         bar.set_ticks([0, top / 2, top], labels=[f"{value:.2g}" for value in (0, top / 2, top)])
         bar.set_label(name, fontsize=9)
-    present = present_classes([predicted.masked_fill(none, IGNORE_INDEX), pseudo], len(classes))
-    class_legend(figure, [classes[c] for c in present], [palette[c] for c in present], columns=6, ignored=True)
+    said = predicted.masked_fill(none, IGNORE_INDEX)
+    class_legend(figure, classes, palette, columns=6, ignored=True, shown=[said, pseudo])
     return figure
 
 
@@ -278,10 +249,10 @@ def judgements(before: Mapping[str, Tensor], after: Mapping[str, Tensor], thresh
     figure = new_figure(7.6, 0.75 * len(before) + 0.9)
     panels = figure.subplots(1, 2, sharey=True)
     for axes, found, title in zip(panels, (before, after), ("untrained", "after training"), strict=True):
-        for row, values in enumerate(found.values()):
-            axes.plot(values, np.full(len(values), row), "o", color=COLOURS["blue"], alpha=0.4, markersize=6)
-            axes.plot([values.mean()], [row], "|", color=COLOURS["ink"], markersize=18, markeredgewidth=2.2)
+        values = {name: {"images": Summary(tuple(of.tolist()))} for name, of in found.items()}
+        draw_seeds(axes, values, {"images": COLOURS["blue"]}, upright=False, size=6, alpha=0.4)
+        bar = {"markers": "|", "markersize": 18, "markeredgewidth": 2.2, "errorbar": None, "legend": False}
+        draw_means(axes, values, {"images": COLOURS["ink"]}, upright=False, **bar)
         axes.axvline(threshold, color=COLOURS["red"], linestyle="--", linewidth=1.2)
-        axes.set(title=title, xlabel="probability of being true", xlim=(-0.03, 1.03), ylim=(len(before) - 0.5, -0.5))
-    panels[0].set_yticks(range(len(before)), list(before))
+        axes.set(title=title, xlabel="probability of being true", xlim=(-0.03, 1.03))
     return figure

@@ -1,18 +1,28 @@
 """Figures of the training chapter: schedules, curves, predictions side by side, differences paired by seed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
-import torch
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from torch import Tensor
 
 from reco_book.compare import Part
-from reco_book.figures.style import COLOURS, METHOD_COLOURS
-from reco_book.seeds import Summary, paired_difference, summarise
-from reco_core.analysis.plots import class_legend, hide_axes, new_figure, present_classes, show_image, show_labels
+from reco_book.figures.intervals import Values, draw_forest, draw_means, draw_seeds, forest_legend
+from reco_book.figures.style import (
+    COLOURS,
+    METHOD_COLOURS,
+    ZERO,
+    draw_range,
+    legend_below,
+    maps_beside_images,
+    share_right,
+)  # fmt: skip
+from reco_book.seeds import paired_difference, summarise
+from reco_core import IGNORE_INDEX
+from reco_core.analysis.plots import Palette, class_legend, new_figure, show
 from reco_core.config import OptimisationConfig
 from reco_core.methods import METHOD_NAMES
 from reco_core.trainers import learning_rate
@@ -34,7 +44,7 @@ def schedules(options: OptimisationConfig, decay: float = 0.99) -> Figure:
     return figure
 
 
-def unlabelled_stages(stages: Mapping[str, Tensor], classes: Sequence[str], palette: Sequence[Sequence[int]]) -> Figure:
+def unlabelled_stages(stages: Mapping[str, Tensor], classes: Sequence[str], palette: Palette) -> Figure:
     """What happens to unlabelled images before the student sees them, one row an image (Fig. 3).
 
     Args:
@@ -46,20 +56,10 @@ def unlabelled_stages(stages: Mapping[str, Tensor], classes: Sequence[str], pale
     grid = figure.subplots(rows, len(stages), squeeze=False)
     for column, (title, batch) in enumerate(stages.items()):
         for row in range(rows):
-            axes, shown = grid[row, column], batch[row]
-            name = title if row == 0 else ""
-            if shown.ndim == 3:
-                show_image(axes, shown, name)
-            elif shown.is_floating_point():
-                colours = axes.imshow(shown.numpy(), cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-                axes.set_title(name)
-                hide_axes(axes)
-            else:
-                show_labels(axes, shown, palette, name)
-    figure.colorbar(colours, ax=grid, shrink=0.7, aspect=30, label="confidence")
+            show(grid[row, column], batch[row], palette, "" if row else title)
+    figure.colorbar(ScalarMappable(cmap="cividis"), ax=grid, shrink=0.7, aspect=30, label="confidence")
     maps = [batch for batch in stages.values() if batch.ndim == 3 and not batch.is_floating_point()]
-    present = present_classes(maps, len(classes))
-    class_legend(figure, [classes[c] for c in present], [palette[c] for c in present], columns=6, ignored=True)
+    class_legend(figure, classes, palette, columns=6, ignored=True, shown=maps)
     return figure
 
 
@@ -74,7 +74,7 @@ def loss_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figur
                 axes.plot(*zip(*points, strict=True), color=METHOD_COLOURS[method], label=METHOD_NAMES[method])
         axes.set(xlabel="step", title=f"{LOSS_NAMES[name]} loss")
     figure.axes[0].set_ylabel("loss")
-    _legend_below(figure)
+    legend_below(figure)
     return figure
 
 
@@ -88,11 +88,9 @@ def score_curves(histories: Mapping[str, Sequence[Sequence[Mapping[str, float]]]
         curves = [[(entry["step"], 100 * entry["miou"]) for entry in run if "miou" in entry] for run in runs]
         steps = [step for step, _ in curves[0]]
         scores = np.array([[score for _, score in curve] for curve in curves])
-        axes.plot(steps, scores.mean(0), "o-", color=METHOD_COLOURS[method], label=METHOD_NAMES[method], markersize=4)
-        if len(curves) > 1:
-            axes.fill_between(steps, scores.min(0), scores.max(0), color=METHOD_COLOURS[method], alpha=0.2, linewidth=0)
+        draw_range(axes, steps, scores, "o-", METHOD_COLOURS[method], METHOD_NAMES[method])
     axes.set(xlabel="step", ylabel="mean IoU, %")
-    _legend_below(figure)
+    legend_below(figure)
     return figure
 
 
@@ -109,33 +107,30 @@ def scores_under_conditions(scores: Mapping[str, Mapping[str, dict[int, float]]]
     figure = new_figure(7.2, 3.4)
     left, right = figure.subplots(1, 2)
     methods = list(next(iter(scores.values())))
-    for number, method in enumerate(methods):
-        places = np.arange(len(scores)) + 0.14 * (number - (len(methods) - 1) / 2)
-        found = [summarise(setting[method]) for setting in scores.values()]
-        style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method]}
-        left.plot(places, [summary.mean for summary in found], "-", marker="_", markersize=12, **style)
-        for place, summary in zip(places, found, strict=True):
-            left.plot([place] * len(summary.values), summary.values, "o", color=style["color"], markersize=4, alpha=0.6)
-    pairs = list(zip(methods[:-1], methods[1:], strict=True))
-    for number, (base, ours) in enumerate(pairs):
-        places = np.arange(len(scores)) + 0.2 * (number - (len(pairs) - 1) / 2)
-        gaps = [paired_difference(setting[ours], setting[base]) for setting in scores.values()]
-        kept = [(place, gap) for place, gap in zip(places, gaps, strict=True) if len(gap.values) > 1]
-        if kept:
-            where, gaps = zip(*kept, strict=True)
-            half = [gap.interval()[1] - gap.mean for gap in gaps]
-            style = {"color": METHOD_COLOURS[ours], "label": f"{METHOD_NAMES[ours]} − {METHOD_NAMES[base]}"}
-            right.errorbar(where, [gap.mean for gap in gaps], half, fmt="os"[number % 2], capsize=4, **style)
-    right.axhline(0, color=COLOURS["grey"], linewidth=0.8)
+    colours = {METHOD_NAMES[method]: METHOD_COLOURS[method] for method in methods}
+    seeds = {name: {METHOD_NAMES[m]: summarise(of[m]) for m in methods} for name, of in scores.items()}
+    draw_seeds(left, seeds, colours, size=4, alpha=0.6)
+    draw_means(left, seeds, colours, markers="_", markersize=12, linestyle="-", errorbar=None)
+    pairs = {f"{METHOD_NAMES[ours]} − {METHOD_NAMES[base]}": (ours, base) for base, ours in pairwise(methods)}
+    gains = {
+        name: {title: paired_difference(of[ours], of[base]) for title, (ours, base) in pairs.items()}
+        for name, of in scores.items()
+    }
+    _draw_gaps(right, gains, {title: METHOD_COLOURS[ours] for title, (ours, _) in pairs.items()})
     for axes, what in ((left, "mean IoU, %"), (right, "difference, points")):
-        axes.set_xticks(range(len(scores)), list(scores))
-        axes.set(xlabel=condition, ylabel=what, xlim=(-0.5, len(scores) - 0.5))
-    for axes in (left, right):
+        axes.set(xlabel=condition, ylabel=what)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
     return figure
 
 
-def beside_the_labels(gaps: Mapping[str, Mapping[str, Mapping[str, Summary]]], condition: str) -> Figure:
+def _draw_gaps(axes: Axes, gaps: Values, colours: Mapping[str, str], markers: Sequence[str] = "os^vD") -> None:
+    """Means of differences with their intervals around a line at zero; none where there are fewer than two pairs."""
+    marks, spread = list(markers[: len(colours)]), 0.14 * (len(colours) - 1)
+    draw_means(axes, gaps, colours, markers=marks, least=2, capsize=0.08, dodge=spread or False)
+    axes.axhline(0, **ZERO)
+
+
+def beside_the_labels(gaps: Mapping[str, Values], condition: str) -> Figure:
     """Each method's score minus that of the labels alone, paired by seed: mean and 95 % interval.
 
     Args:
@@ -146,30 +141,22 @@ def beside_the_labels(gaps: Mapping[str, Mapping[str, Mapping[str, Summary]]], c
     figure = new_figure(7.2, 3.6)
     panels = figure.subplots(1, len(gaps), sharey=True, squeeze=False)[0]
     for axes, (images, settings) in zip(panels, gaps.items(), strict=True):
-        methods = list(next(iter(settings.values())))
-        for number, method in enumerate(methods):
-            offset = 0.15 * (number - (len(methods) - 1) / 2)
-            found = [(place, of[method]) for place, of in enumerate(settings.values()) if len(of[method].values) > 1]
-            style = {"color": METHOD_COLOURS[method], "label": METHOD_NAMES[method]}
-            places, means = [place + offset for place, _ in found], [gap.mean for _, gap in found]
-            half = [gap.interval()[1] - gap.mean for _, gap in found]
-            axes.errorbar(places, means, half, fmt="os^vD"[number % 5], markersize=5, capsize=2.5, **style)
-        axes.axhline(0, color=COLOURS["grey"], linewidth=0.8)
-        axes.set_xticks(range(len(settings)), list(settings))
-        axes.set(title=images, xlabel=condition, xlim=(-0.5, len(settings) - 0.5))
-    panels[0].set_ylabel("mean IoU − labels alone, points")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
+        named = {name: {METHOD_NAMES[m]: gap for m, gap in of.items()} for name, of in settings.items()}
+        colours = {METHOD_NAMES[method]: METHOD_COLOURS[method] for method in next(iter(settings.values()))}
+        _draw_gaps(axes, named, colours)
+        axes.set(title=images, xlabel=condition)
+    figure.axes[0].set_ylabel("mean IoU − labels alone, points")
+    legend_below(figure, fontsize=9)
     return figure
 
 
 def parts_near_borders(
-    parts: Mapping[str, Mapping[str, Mapping[str, Summary]]],
+    parts: Mapping[str, Values],
     limits: tuple[float, float] | None = None,
     difference: str = "with ReCo − without",
     settings: Sequence[str] = (),
 ) -> Figure:
-    """What a method adds to the score near borders between classes, beside what it adds over all pixels.
+    """What a method adds to the score near borders between classes, and over all pixels: mean and 95 % interval.
 
     Args:
         parts: panel, such as a data set -> setting, such as a number of labels -> which pixels, the same in all
@@ -177,29 +164,18 @@ def parts_near_borders(
         limits: of the vertical axis, points, where a long interval would make the others too small to be read.
         difference: what is subtracted from what.
         settings: in the order of their colours, where another picture has more of them; by default those of `parts`.
-
-    A mean and its 95 % interval each.
     """
     figure = new_figure(7.2, 3.8)
-    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
     names = list(settings or dict.fromkeys(name for panel in parts.values() for name in panel))
-    colours = [COLOURS[colour] for colour in ("sky", "blue", "ink", "purple", "red", "orange")]
+    looks = (("sky", "o"), ("blue", "s"), ("ink", "^"), ("purple", "D"), ("red", "v"), ("orange", "P"))
+    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
     for axes, (title, panel) in zip(panels, parts.items(), strict=True):
-        for number, (name, found) in enumerate(panel.items()):
-            offset = 0.13 * (number - (len(panel) - 1) / 2)
-            colour, mark = colours[names.index(name) % 6], "os^DvP"[names.index(name) % 6]
-            kept = [(place + offset, gap) for place, gap in enumerate(found.values()) if len(gap.values) > 1]
-            places, means = [place for place, _ in kept], [gap.mean for _, gap in kept]
-            half = [gap.interval()[1] - gap.mean for _, gap in kept]
-            axes.errorbar(places, means, half, fmt=mark, color=colour, label=name, markersize=5, capsize=2.5)
-        pixels = list(next(iter(panel.values())))
-        axes.axhline(0, color=COLOURS["grey"], linewidth=0.8)
-        axes.set_xticks(range(len(pixels)), pixels)
-        axes.set(title=title, xlabel="pixels from a border,\nat most", xlim=(-0.5, len(pixels) - 0.5))
-    panels[0].set_ylim(limits)
-    panels[0].set_ylabel(f"{difference}:\nmean IoU, points")
-    named = {name: bar for axes in panels for bar, name in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(named.values(), named, loc="outside lower center", ncols=3, fontsize=9)
+        pixels = {which: {name: found[which] for name, found in panel.items()} for which in next(iter(panel.values()))}
+        colours, marks = zip(*(looks[names.index(name)] for name in panel), strict=True)
+        _draw_gaps(axes, pixels, {name: COLOURS[own] for name, own in zip(panel, colours, strict=True)}, marks)
+        axes.set(title=title, xlabel="pixels from a border,\nat most")
+    figure.axes[0].set(ylim=limits, ylabel=f"{difference}:\nmean IoU, points")
+    legend_below(figure, columns=3, fontsize=9)
     return figure
 
 
@@ -214,29 +190,16 @@ def parts_everywhere(parts: Sequence[Part]) -> Figure:
     figure = new_figure(7.2, 0.9 + 0.24 * len(parts))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.8, 1))
     images = list(dict.fromkeys(part.images for part in parts))
-    for row, part in enumerate(parts):
-        colour = COLOURS[("blue", "green")[images.index(part.images) % 2]]
-        for axes, summary in ((left, part.summary), (right, part.loss)):
-            ring = {"marker": "o", "markersize": 4, "markerfacecolor": "none", "linestyle": "none"}
-            axes.plot(summary.values, [row] * len(summary.values), color=colour, **ring)
-            if len(summary.values) > 1:
-                axes.plot(summary.interval(), [row] * 2, color=colour, linewidth=1.4)
-            axes.plot(summary.mean, row, "|", color=colour, markersize=10, markeredgewidth=2.5)
-            if row and part.images != parts[row - 1].images:
-                axes.axhline(row - 0.5, color=COLOURS["grey"], linewidth=0.5)
-    diamond = {"marker": "D", "markersize": 6, "markerfacecolor": "none", "markeredgewidth": 1.8, "linestyle": "none"}
-    left.plot([part.paper for part in parts], range(len(parts)), color=COLOURS["orange"], **diamond)
-    left.set_yticks(range(len(parts)), [f"{part.images}, {part.setting}" for part in parts])
-    left.set_ylim(len(parts) - 0.4, -0.6)
-    for axes, what in ((left, "mean IoU, points"), (right, "loss on labels, nats")):
-        axes.axvline(0, color=COLOURS["grey"], linewidth=0.8)
+    colours = {name: COLOURS[("blue", "green")[number % 2]] for number, name in enumerate(images)}
+    paper = {f"{part.images}, {part.setting}": part.paper for part in parts}
+    for axes, kind, what in ((left, "summary", "mean IoU, points"), (right, "loss", "loss on labels, nats")):
+        found = {f"{part.images}, {part.setting}": {part.images: getattr(part, kind)} for part in parts}
+        draw_forest(axes, found, colours, paper if axes is left else None, dodge=False)
+        for row, (above, below) in enumerate(pairwise(parts)):
+            if above.images != below.images:
+                axes.axhline(row + 0.5, color=COLOURS["grey"], linewidth=0.5)
         axes.set_xlabel(f"with ReCo − without:\n{what}")
-    recorded = {"color": COLOURS["grey"], "marker": "o", "markerfacecolor": "none", "markersize": 4}
-    handles = [
-        Line2D([], [], **recorded, label="recorded: seeds, mean, 95 % interval"),
-        Line2D([], [], color=COLOURS["orange"], **diamond, label="paper"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    forest_legend(figure, {"recorded: seeds, mean, 95 % interval": COLOURS["grey"]}, "paper")
     return figure
 
 
@@ -245,30 +208,38 @@ def predictions_side_by_side(
     truths: Sequence[Tensor],
     predictions: Mapping[str, Sequence[Tensor]],
     classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
+    palette: Palette,
 ) -> Figure:
     """Image, truth and what each method says, one row an image; the share of right pixels stands below each."""
-    columns = 2 + len(predictions)
-    height, width = images[0].shape[-2:]
-    figure = new_figure(1.75 * columns, 1.75 * len(images) * height / width + 0.8)
-    grid = figure.subplots(len(images), columns, squeeze=False)
-    for row, (image, truth) in enumerate(zip(images, truths, strict=True)):
-        show_image(grid[row, 0], image, "image" if row == 0 else "")
-        show_labels(grid[row, 1], truth, palette, "truth" if row == 0 else "")
-        for axes, (method, outputs) in zip(grid[row, 2:], predictions.items(), strict=True):
-            # Pixels without a true label are drawn white, so that the maps are compared where they are scored.
-            shown = torch.where(truth == 255, truth, outputs[row])
-            show_labels(axes, shown, palette, METHOD_NAMES[method] if row == 0 else "")
-            right = (outputs[row] == truth)[truth != 255].float().mean().item()
-            axes.set_xlabel(f"{100 * right:.0f} % right", fontsize=8)
-    class_legend(figure, classes, palette, columns=min(7, len(classes)))
+    # Pixels without a true label are drawn white, so that the maps are compared where they are scored.
+    scored = {
+        METHOD_NAMES[method]: [one.masked_fill(truth == IGNORE_INDEX, IGNORE_INDEX) for one, truth in pairs]
+        for method, pairs in ((method, zip(found, truths, strict=True)) for method, found in predictions.items())
+    }
+    figure, grid = maps_beside_images(images, {"truth": truths, **scored}, classes, palette)
+    for truth, row, *outputs in zip(truths, grid[:, 1:], *predictions.values(), strict=True):
+        for axes, predicted in zip(row, outputs, strict=True):
+            share_right(axes, predicted, truth)
     return figure
 
 
-def _legend_below(figure: Figure) -> None:
-    """One legend for all panels, each method once."""
-    entries: dict[str, Any] = {}
-    for axes in figure.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=len(entries))
+def improving(
+    images: Sequence[Tensor],
+    truths: Sequence[Tensor],
+    snapshots: Mapping[int, Sequence[Tensor]],
+    classes: Sequence[str],
+    palette: Palette,
+) -> Figure:
+    """What one network says of the same images as it learns, one row an image, with the share of right pixels.
+
+    Args:
+        images, truths: (3, H, W) in [0, 1] and (H, W).
+        snapshots: training step -> a prediction (H, W) of each image.
+        classes, palette: names and colours.
+    """
+    said = {f"step {step:,}": outputs for step, outputs in snapshots.items()}
+    figure, grid = maps_beside_images(images, {**said, "truth": truths}, classes, palette, columns=8)
+    for row, truth, *outputs in zip(grid, truths, *said.values(), strict=True):
+        for axes, predicted in zip(row, outputs, strict=False):
+            share_right(axes, predicted, truth)
+    return figure

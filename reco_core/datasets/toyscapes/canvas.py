@@ -28,7 +28,7 @@ class Canvas:
         self, window: tuple[slice, slice], mask: np.ndarray | None, colour: Colour, label: int | None, grain: float
     ) -> None:
         image, labels = self.image[window], self.label[window]
-        paint = np.broadcast_to(np.asarray(colour, dtype=np.float32), image.shape)
+        paint: np.ndarray = np.broadcast_to(np.asarray(colour, dtype=np.float32), image.shape)
         if grain:
             paint = paint + grain * self.rng.integers(-8, 9, image.shape[:2])[..., None].astype(np.float32) / 8
         if mask is None:

@@ -36,7 +36,7 @@ def tree(tools: Tools, near: float, x: float) -> None:
     """A trunk and a crown of some ellipses, all vegetation."""
     canvas, rng, label = tools.canvas, tools.rng, tools.label["vegetation"]
     unit, ground = tools.street.unit(near), tools.street.ground(near)
-    canvas.rectangle(ground - 0.5 * unit, ground, x - 0.03 * unit, x + 0.03 * unit, (84, 66, 50), label)
+    canvas.rectangle(ground - 0.5 * unit, ground, x - 0.03 * unit, x + 0.03 * unit, np.array([84, 66, 50]), label)
     leaves = tools.colours["vegetation"] + rng.integers(-12, 13, 3)
     for _ in range(5):
         y, dx = ground - rng.uniform(0.5, 0.85) * unit, rng.uniform(-0.16, 0.16) * unit

@@ -1,46 +1,23 @@
-"""Trees of classes grown from relation graphs (Section 5, Fig. 8, 9 and F), and how alike two trees are."""
-
-from collections.abc import Sequence
+"""How faithful a dendrogram is, how alike two are, and how well one recovers a planted tree (Section 5)."""
 
 import numpy as np
 from scipy import stats
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
+from sklearn.metrics import fowlkes_mallows_score
 
-DISTANCES = ("cosine", "rows")
+from reco_core.analysis.relations import DISTANCES, distances, grow
 
-
-def distances(graph: np.ndarray, distance: str = "cosine") -> np.ndarray:
-    """Condensed distances between classes.
-
-    Args:
-        graph: (C, C) cosines.
-        distance: "cosine": 1 - cosine; "rows": Euclidean between the graph's rows taken as observations, which is
-            what the published dendrograms did.
-
-    Raises:
-        ValueError: another distance, or a graph with NaN (leave absent classes out).
-    """
-    if distance not in DISTANCES:
-        raise ValueError(f"distance must be one of {', '.join(DISTANCES)}, got {distance!r}")
-    if np.isnan(graph).any():
-        raise ValueError("the graph has NaN: leave absent classes out")
-    if distance == "rows":
-        return squareform(np.linalg.norm(graph[:, None] - graph[None], axis=-1), checks=False)
-    gap = np.clip(1 - (graph + graph.T) / 2, 0, None)
-    np.fill_diagonal(gap, 0)
-    return squareform(gap, checks=False)
-
-
-def grow(graph: np.ndarray, method: str = "average", distance: str = "cosine") -> np.ndarray:
-    """SciPy's linkage (C - 1, 4) of a relation graph.
-
-    Args:
-        graph: (C, C) cosines.
-        method: of `scipy.cluster.hierarchy.linkage`; the published dendrograms are "complete" with "rows".
-        distance: see `distances`.
-    """
-    return hierarchy.linkage(distances(graph, distance), method)
+__all__ = [
+    "DISTANCES",
+    "agreement_with",
+    "bakers_gamma",
+    "chance",
+    "cophenetic_correlation",
+    "cut",
+    "distances",
+    "grow",
+]
 
 
 def cophenetic_correlation(graph: np.ndarray, tree: np.ndarray, distance: str = "cosine") -> float:
@@ -58,13 +35,6 @@ def bakers_gamma(one: np.ndarray, other: np.ndarray) -> float:
             tree's.
     """
     return float(stats.spearmanr(one, other).statistic)
-
-
-def fowlkes_mallows(one: Sequence[int], other: Sequence[int]) -> float:
-    """Agreement of two partitions: geometric mean of precision and recall over pairs in one group; 1 is equal."""
-    first, second = (np.equal.outer(group, group)[np.triu_indices(len(group), 1)] for group in (one, other))
-    both = (first & second).sum()
-    return float(both / np.sqrt(first.sum() * second.sum())) if both else 0.0
 
 
 def cut(tree: np.ndarray, groups: int) -> np.ndarray:
@@ -96,7 +66,7 @@ def agreement_with(tree: np.ndarray, heights: np.ndarray) -> dict[str, float]:
     for level in np.unique(heights)[1:-1]:
         truth = planted_groups(heights, level)
         groups = len(np.unique(truth))
-        result[f"fm {groups}"] = fowlkes_mallows(cut(tree, groups), truth)
+        result[f"fm {groups}"] = float(fowlkes_mallows_score(truth, cut(tree, groups)))
     return result
 
 

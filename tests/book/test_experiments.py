@@ -1,0 +1,108 @@
+"""reco_book.experiments: the book's own recipes, registered wherever the book is used, and the page on the presets."""
+
+import subprocess
+import sys
+from dataclasses import fields, is_dataclass, replace
+from importlib.metadata import entry_points
+
+import pytest
+import torch
+
+from reco_book import ROOT
+from reco_book.experiments import PRESET_ROWS, recipes
+from reco_core.models import build_model
+from reco_core.runs.recipes import RECIPES, default_seeds, is_run_of, recipe, recipe_names, twins
+
+MODELS = {replace(options.model, weights=None) for _, options in recipes()}
+
+
+def differing(a, b, prefix=""):
+    """Names of the options in which two configurations differ."""
+    found = set()
+    for entry in fields(a):
+        one, other = getattr(a, entry.name), getattr(b, entry.name)
+        if is_dataclass(one):
+            found |= differing(one, other, f"{prefix}{entry.name}.")
+        elif one != other:
+            found.add(prefix + entry.name)
+    return found
+
+
+def test_presets_differ_in_the_rows_of_the_page_and_nothing_else():
+    found = set()
+    for name in recipe_names():
+        if not name.startswith("small/"):
+            found |= differing(recipe(name), recipe(name, preset="paper"))
+    assert found == set(PRESET_ROWS)
+    page = (ROOT / "book" / "paper_vs_published.md").read_text(encoding="utf-8")
+    lines = page.splitlines()
+    assert all(any(line.startswith(f"| {row}") for line in lines) for row in PRESET_ROWS.values())
+
+
+def test_the_command_finds_them_without_the_book_being_imported():
+    assert [entry.value for entry in entry_points(group="reco.recipes")] == ["reco_book.experiments"]
+    listed = "from reco_core.cli.main import main; main(['recipes', 'small'])"
+    done = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0 and done.stdout.split() == [name for name, _ in recipes()]
+
+
+def test_recipes_say_what_their_names_say():
+    for name in recipe_names("small/camvid/20") + recipe_names("small/voc/60"):
+        *_, dataset, labels, method = name.split("/")
+        options = recipe(name)
+        assert options.data.dataset == {"voc": "pascal_voc"}.get(dataset, dataset)
+        assert (options.data.num_labelled, options.method) == (int(labels), method)
+    assert recipe("small/camvid/1px/classmix").data.partial_labels == "1px"
+    assert recipe("small/toyscapes/fig7e/easy+relation").reco.query_sampling == "easy"
+    assert recipe("small/toyscapes/options/eta=batch").eta == "batch"
+    lengths = [recipe(f"small/camvid/{name}/classmix").optimisation.iterations for name in ("20", "long", "1px-long")]
+    assert lengths == [600, 1800, 1800]
+
+
+def test_they_follow_no_preset():
+    for name, options in recipes():
+        assert recipe(name, preset="paper") == recipe(name)
+        assert is_run_of(options, name), name
+
+
+def test_folders_and_weights(monkeypatch):
+    monkeypatch.setenv("RECO_DATA", "/photographs")
+    assert recipe("small/nyu_v2/50/classmix").data.root == "/photographs/nyu_v2"
+    assert recipe("small/camvid/20/classmix").data.root is None
+    assert recipe("small/toyscapes/all/supervised", weights="mine.pth").model.weights is None
+
+
+def test_recipes_of_one_configuration_are_twins():
+    assert "small/toyscapes/20/reco+classmix" in twins("small/toyscapes/fig7a/256")
+    assert twins("small/toyscapes/fig7a/32") == ("small/toyscapes/fig7a/32",)
+    for name in recipe_names("small/camvid"):
+        assert {RECIPES[twin] == RECIPES[name] for twin in twins(name)} == {True}
+
+
+@pytest.mark.parametrize("model", sorted(MODELS, key=str), ids=str)
+def test_a_recipes_network_can_be_built(model):
+    """Without the pretrained weights, which would be a download."""
+    network = build_model(model, 4).eval()
+    assert network(torch.zeros(1, 3, 32, 32)).logits.shape[:2] == (1, 4)
+
+
+def test_seeds_that_are_run():
+    """Three at least; fifteen of the book's main comparison, five of others on CamVid and most on toyscapes."""
+    assert {default_seeds(name) for name in recipe_names("small/toyscapes/20")} == {5}
+    assert {default_seeds(name) for name in recipe_names("small/toyscapes/all")} == {3}
+    assert [default_seeds(f"small/camvid/20/{method}") for method in ("reco+classmix", "cutmix")] == [15, 3]
+    assert [default_seeds(f"small/camvid/60/{method}") for method in ("reco+classmix", "cutmix")] == [15, 3]
+    assert [default_seeds(f"small/camvid/long/{method}") for method in ("reco+classmix", "supervised")] == [5, 5]
+
+
+def test_references_differ_in_size_and_length_alone():
+    """Chapter 07 takes their differences for effects of the one and of the other."""
+    found = [recipe(f"small/camvid/367{name}/supervised") for name in ("", "-long", "-large", "-large-long")]
+    assert [(run.data.size, run.optimisation.iterations) for run in found] == [
+        ((180, 240), 3000), ((180, 240), 6000), ((360, 480), 3000), ((360, 480), 6000),
+    ]  # fmt: skip
+    assert [run.data.crop for run in found] == [(128, 128), (128, 128), (256, 256), (256, 256)]
+    for run in found:
+        data = replace(found[0].data, size=run.data.size, crop=run.data.crop)
+        steps = replace(found[0].optimisation, iterations=run.optimisation.iterations)
+        assert run == replace(found[0], data=data, optimisation=steps)
