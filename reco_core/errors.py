@@ -12,6 +12,10 @@ class InputError(ValueError):
         super().__init__(printable(message))
 
 
+class InUse(InputError):
+    """Another process is at it."""
+
+
 class TrainingError(RuntimeError):
     """A run that cannot go on."""
 

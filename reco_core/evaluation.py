@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
-from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from reco_core import IGNORE_INDEX
 from reco_core.augment import enlarge
@@ -43,11 +42,6 @@ class Scores:
         confusion = self.confusion.double()
         return (confusion.diagonal().sum() / confusion.sum()).item()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON types; None where a class does not occur."""
-        iou = [None if value != value else round(value, 6) for value in self.iou.tolist()]
-        return {"miou": self.miou, "pixel_accuracy": self.pixel_accuracy, "iou": iou}
-
 
 def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
     """(C, C) int64 pixel counts, row: truth, column: prediction; pixels with the label 255 are left out.
@@ -56,9 +50,9 @@ def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Ten
         labels, predicted: int64, of one shape.
         num_classes: C.
     """
-    return multiclass_confusion_matrix(
-        predicted, labels, num_classes, ignore_index=IGNORE_INDEX, validate_args=False
-    ).long()
+    valid = labels != IGNORE_INDEX
+    pairs = labels[valid] * num_classes + predicted[valid]
+    return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
 
 
 def same_size_batches(samples: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -221,6 +221,7 @@ class ImagePooling(nn.Module):
         self.project = conv_bn_relu(in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, in, h, w) -> (B, out, h, w)."""
         pooled = x.mean(dim=(2, 3), keepdim=True)
         conv, norm, relu = self.project
         assert isinstance(norm, nn.BatchNorm2d)

@@ -71,6 +71,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def serve(folder: Path) -> str:
     """Serve a folder on this machine's loopback address while the program runs; returns the address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    server.handle_error = lambda *arguments: None  # the browser went on before it had all of a file
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/"
 
@@ -137,6 +138,7 @@ def main() -> int:
         for (width, (columns, rows)), theme in itertools.product(WIDTHS.items(), THEMES):
             view = {"viewport": {"width": columns, "height": rows}, "is_mobile": width == "phone"}
             page = browser.new_page(**view, color_scheme=theme)
+            page.set_default_timeout(60_000)
             watch(page, address, found)
             for name in pages:
                 for problem in check(page, address + name, found, options.axe):

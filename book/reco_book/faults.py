@@ -85,7 +85,7 @@ class Row:
         return f"{before}“{message}”{after}"
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets
 class Collector:
     """A plugin of pytest that keeps the marks of tests, which of them pass, and the messages that they record."""
 
@@ -184,12 +184,12 @@ def fits(page: str, written: str) -> bool:
     )
 
 
-def main() -> int:
-    """Write or check the page below the given folder."""
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check the page below the given folder; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing, say whether the page is up to date")
     parser.add_argument("root", nargs="?", type=Path, default=ROOT, help="of the source")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     found = collect(not given.check, given.root)
     rows = list(found.rows.values())
     if not given.check:

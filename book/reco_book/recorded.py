@@ -43,15 +43,20 @@ def group_records(group: str, results: Places) -> list[Record]:
 
 
 def boundary_scores(name: str, results: Places, series: str = "") -> dict[int, Evaluation]:
-    """Seed -> what `reco evaluate --widths` measured of a recipe's networks.
+    """Seed -> what `reco evaluate --widths` measured of a recipe's networks after the last step, on the final split.
 
     Args:
         name: of the recipe.
         results: where the evaluations are.
         series: "planned" for the seeds of the planned test, which are kept apart.
     """
-    found = [line for line in _records(results, Evaluation, series) if line.about.recipe == name]
+    found = [line for line in _records(results, Evaluation, series) if line.about.recipe == name and _is_final(line)]
     return {line.about.seed: line for line in sorted(found, key=lambda line: line.about.seed)}
+
+
+def _is_final(line: Evaluation) -> bool:
+    data = line.about.config.data
+    return line.which == "last" and line.split == (data.test_split or data.eval_split)
 
 
 def _records(results: Places, kind: type[Line], series: str) -> list[Line]:

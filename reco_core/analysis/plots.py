@@ -149,8 +149,9 @@ def clustered_graph(
         cbar_pos=(0.02, 0.86, 0.025, 0.11),
     )  # fmt: skip
     grid.ax_heatmap.tick_params(labelsize=9, length=0)
-    grid.ax_cbar.set_ylabel(f"cosine at {where}", fontsize=8)
-    grid.ax_cbar.tick_params(labelsize=8)
+    if grid.ax_cbar is not None:
+        grid.ax_cbar.set_ylabel(f"cosine at {where}", fontsize=8)
+        grid.ax_cbar.tick_params(labelsize=8)
     pyplot.close(grid.figure)  # whoever called may draw it; nobody else will
     return grid.figure
 

@@ -181,7 +181,7 @@ def _result(sums: dict[str, ClassSums], confusion: Tensor, data: Any, about: dic
 
 
 def write_relations(relations: ClassRelations, path: Path) -> Path:
-    """Add relations to a file of JSON lines, in the place of earlier ones with the same `about`."""
+    """Add relations to a file of JSON lines, in the place of earlier ones of the same network."""
     value = {
         "schema": SCHEMA,
         "kind": KIND,
@@ -192,9 +192,16 @@ def write_relations(relations: ClassRelations, path: Path) -> Path:
         "graphs": {name: graph.round(6).tolist() for name, graph in relations.graphs.items()},
         "confusion": relations.confusion.tolist(),
     }
-    about = json.loads(json.dumps(relations.about))  # as it reads in the file, tuples as lists
-    put_json_line(path, value, lambda other: other.get("kind") == KIND and other.get("about") == about)
+    identity = _identity(json.loads(json.dumps(relations.about)))  # as it reads in the file, tuples as lists
+    put_json_line(
+        path, value, lambda other: other.get("kind") == KIND and _identity(other.get("about", {})) == identity
+    )
     return path
+
+
+def _identity(about: dict[str, Any]) -> dict[str, Any]:
+    """What two versions of one network's relations have in common: all but where and when they were made."""
+    return {key: value for key, value in about.items() if key not in ("environment", "revision")}
 
 
 def read_relations(path: Path) -> list[ClassRelations]:

@@ -1,11 +1,11 @@
 """The commands `reco data ...`: describe, picture, prepare and fetch data sets."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tqdm import tqdm
+
+from reco_core.cli.progress import counted
 
 Name = Annotated[str, tyro.conf.Positional]
 
@@ -46,13 +46,7 @@ def download(name: Name, root: Path | None = None) -> None:
     """Fetch a data set's public archive: with progress, resumed where it broke off, verified, unpacked safely."""
     from reco_core import datasets
 
-    bar = tqdm(unit="B", unit_scale=True, file=sys.stderr)
-
-    def show(done: int, total: int | None) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    with bar:
+    with counted("B") as show:
         folder = datasets.download(name, root, progress=show)
     print(folder)
 
@@ -61,13 +55,7 @@ def prepare(name: Name, root: str | None = None) -> None:
     """Check a data set's files, say what is missing and where it is had, and convert them once into a cache."""
     from reco_core import datasets
 
-    bar = tqdm(unit="image", file=sys.stderr)
-
-    def show(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    with bar:
+    with counted("image") as show:
         found = datasets.prepare(name, root, progress=show)
     for split, count in found.items():
         print(f"{split}: {count} images")

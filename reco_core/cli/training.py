@@ -7,7 +7,7 @@ import io
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 import tyro
 from pydantic import ValidationError
@@ -150,13 +150,11 @@ def reproduce(
     preset: Preset = "published",
     output: Path = Path("runs"),
     results: Path = Path("results"),
-    engine: Literal["sequential", "ray"] = "sequential",
-    cpus_per_run: float = 1,
-    gpus_per_run: float = 0,
 ) -> None:
     """Run a group of recipes: skips what is recorded, goes on with what was broken off; a failed run stops no other.
 
-    Recipes of one configuration, such as the last bars of Fig. 7's panels, are run once.
+    Several processes with the same command, on one machine or on many with a common disk, share the work. Recipes of
+    one configuration, such as the last bars of Fig. 7's panels, are run once.
 
     Args:
         group: recipes' common name, such as table1/pascal_voc or small/camvid/20; "small" is all that a laptop's
@@ -169,28 +167,25 @@ def reproduce(
         preset: what the published experiments did, or what the paper's text says.
         output: folder of the runs.
         results: folder of the records.
-        engine: one after another, or several at once with Ray (extra `cluster`), on this machine or its cluster.
-        cpus_per_run: of a Ray run.
-        gpus_per_run: of a Ray run; a fraction lets several share one.
     """
     chosen = [name for name in recipe_names(group) if not methods or name.rpartition("/")[2] in methods]
     if not chosen:
         raise InputError(f"{group!r} has no recipe of {', '.join(methods)}: see `reco recipes {group}`")
-    runs = planned(chosen, seeds, root, weights, preset, output, results)
-    train = functools.partial(train_run, results=results.absolute())
-    failed = sweep(runs, train, engine, cpus_per_run, gpus_per_run, tell=print)
+    runs = planned(chosen, seeds, root, weights, preset, output)
+    failed = sweep(
+        runs,
+        lambda run: train_run(run, results),
+        lambda run: is_recorded(run, results),
+        functools.partial(print, flush=True),
+    )
     if failed:
         raise InputError(f"{len(failed)} of {len(runs)} runs failed; the same command tries them again")
 
 
 def planned(
-    names: list[str], seeds: tuple[int, ...], root: str | None, weights: str | None, preset: Preset, output: Path,
-    results: Path,
-) -> list[SweepRun]:  # fmt: skip
+    names: list[str], seeds: tuple[int, ...], root: str | None, weights: str | None, preset: Preset, output: Path
+) -> list[SweepRun]:
     """The runs of some recipes, seed by seed; arguments as of `reproduce`."""
-    from reco_core.runs.records import load_records
-
-    recorded = {(record.about.recipe, record.about.preset, record.seed) for record in load_records(results)}
     runs = []
     for seed in seeds or range(max(map(default_seeds, names))):
         for position, name in enumerate(names):
@@ -198,10 +193,18 @@ def planned(
                 continue
             if set(twins(name)) & set(names[:position]):
                 continue  # a run of the same configuration is in this list
-            is_recorded = any((twin, preset, seed) in recorded for twin in twins(name))
-            folder = (output / f"{name}-seed{seed}").absolute()
-            runs.append(SweepRun(recipe(name, seed, root, weights, preset), folder, name, preset, is_recorded))
+            folder = output / f"{name}-seed{seed}"
+            runs.append(SweepRun(recipe(name, seed, root, weights, preset), folder, name, preset))
     return runs
+
+
+def is_recorded(run: SweepRun, results: Path) -> bool:
+    """Whether there is a record of a run, or of one with the same configuration, below `results`."""
+    from reco_core.runs.records import load_records
+
+    abouts = (record.about for record in load_records(results))
+    names, rest = twins(run.recipe), (run.preset, run.options.seed)
+    return any(about.recipe in names and (about.preset, about.seed) == rest for about in abouts)
 
 
 def train_run(run: SweepRun, results: Path) -> None:

@@ -185,9 +185,11 @@ class CachedDataset(SegmentationDataset):
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     def has_label(self, index: int) -> bool:
+        """Whether image `index` has a mask."""
         return self.data.has_label(index)
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64, read once."""
         if index not in self._kept:
             image, label = self.data.read(index)
             self._kept[index] = image, label.to(torch.uint8)

@@ -24,6 +24,7 @@ class CamVid(PairedFiles):
     values = {index: index for index in range(len(CLASSES))} | {UNLABELLED: IGNORE_INDEX}
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
+        """Name -> image and mask of the split."""
         images = by_name(path for path in (folder / self.split).glob("*.*") if path.suffix in (".png", ".jpg"))
         if not images:
             raise InputError(f"{folder / self.split}: no images; expected CamVid's .png or .jpg files")

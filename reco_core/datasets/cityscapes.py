@@ -32,6 +32,7 @@ class Cityscapes(PairedFiles):
     values = dict.fromkeys(range(256), IGNORE_INDEX) | {value: index for index, value in enumerate(LABEL_IDS.values())}
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
+        """Name -> image and mask of the split."""
         suffix, masks = "_leftImg8bit.png", folder / "gtFine" / self.split
         images = by_name(sorted((folder / "leftImg8bit" / self.split).glob(f"*/*{suffix}")), suffix)
         if not images:

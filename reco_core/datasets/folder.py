@@ -51,6 +51,7 @@ class Folder(SegmentationDataset):
         return self._has_label[index]
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64."""
         image_path, mask_path = self._files[index]
         if self.has_label(index):
             return self.resized(*read_pair(image_path, mask_path, self.num_classes))

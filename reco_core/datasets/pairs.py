@@ -50,6 +50,7 @@ class PairedFiles(SegmentationDataset):
         raise NotImplementedError
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64."""
         if self._converted is not None:
             return read_prepared(self._converted, self.names[index], self.num_classes)
         allowed = self.num_classes if self.values is None else max(self.values) + 1

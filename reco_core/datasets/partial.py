@@ -67,6 +67,7 @@ class PartialLabels(SegmentationDataset):
         self.classes, self.palette = data.classes, data.palette
 
     def has_label(self, index: int) -> bool:
+        """Whether image `index` has a mask."""
         return self.data.has_label(index)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:

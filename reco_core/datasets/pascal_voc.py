@@ -47,6 +47,7 @@ class PascalVOC(PairedFiles):
     source = WHERE
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
+        """Name -> image and mask of the split."""
         folder = voc_folder(folder)
         path = folder / "ImageSets" / "Segmentation" / f"{LISTS[self.split]}.txt"
         if not path.is_file():

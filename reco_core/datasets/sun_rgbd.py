@@ -45,6 +45,7 @@ class SunRGBD(PairedFiles):
     values = {0: IGNORE_INDEX} | {index + 1: index for index in range(len(CLASSES))}
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
+        """Name -> image and mask of the split."""
         images = by_name(path for inner in IMAGE_FOLDERS for path in (folder / inner).glob("*.jpg"))
         if not images:
             raise InputError(f"{folder}: no {' or '.join(IMAGE_FOLDERS)} with .jpg files{self.where}")

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reco_core.errors import InputError, TrainingError
+from reco_core.errors import InputError, InUse, TrainingError
 from reco_core.files import NOT_THROUGH_LINKS, lock
 
 LOCK = ".lock"
@@ -37,7 +37,7 @@ class FolderLock(contextlib.AbstractContextManager):
         folder: made if it is not there; None locks nothing.
 
     Raises:
-        InputError: on entering: another run is in the folder, or it cannot be written to.
+        InUse, InputError: on entering: another run is in the folder, or it cannot be written to.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -53,7 +53,7 @@ class FolderLock(contextlib.AbstractContextManager):
             _held.add(handle)
             if not lock(handle):
                 owner = os.read(handle, 20).decode(errors="replace").strip()
-                raise InputError(
+                raise InUse(
                     f"{self.folder}: another run is in this folder (process {owner or 'unknown'}):"
                     " wait for its end, or choose another folder (--output)"
                 )

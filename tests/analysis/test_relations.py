@@ -1,4 +1,4 @@
-"""reco_core.analysis.relations and dendrograms: exact means, planted graphs and trees, files."""
+"""reco_core.analysis.relations: exact means, planted graphs, files."""
 
 import json
 from dataclasses import replace

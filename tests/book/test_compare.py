@@ -137,6 +137,8 @@ def test_boundary_scores_are_by_seed(tmp_path):
     for seed in (1, 10, 2):
         evaluation(tmp_path, name, seed, scores=replace(EVALUATION.scores, miou=seed / 100))
     evaluation(tmp_path, name, 1, "planned", scores=replace(EVALUATION.scores, miou=0.9))
+    for other in ({"which": "best"}, {"split": "val"}):
+        evaluation(tmp_path, name, 1, scores=replace(EVALUATION.scores, miou=0.8), **other)
     found = boundary_scores(name, tmp_path)
     assert [(seed, line.scores.miou) for seed, line in found.items()] == [(1, 0.01), (2, 0.02), (10, 0.1)]
     assert {seed: line.scores.miou for seed, line in boundary_scores(name, tmp_path, "planned").items()} == {1: 0.9}

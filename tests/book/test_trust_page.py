@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from shared import ROOT
@@ -11,14 +12,9 @@ from trust import says
 from reco_book import faults
 
 
-def told_by(*arguments):
-    """What `python -m reco_book.faults` ends with and says."""
-    command = [sys.executable, "-m", "reco_book.faults", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-
-
 def test_the_page_is_up_to_date():
-    told = told_by("--check")
+    check = [sys.executable, "-m", "reco_book.faults", "--check"]
+    told = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)
     assert told.returncode == 0, told.stdout[-500:] + told.stderr[-500:]
 
 
@@ -70,7 +66,6 @@ def test_tables_come_from_rows_and_have_their_places():
 
 
 GOOD = """
-import pytest
 from trust import fault
 @fault('Images', 'a', 'b', 'Refused: “c: …7”', inputs=1)
 def test(record_property): record_property('said', 'c: level 7')
@@ -84,8 +79,7 @@ PAGE = "".join(f"<!-- faults: {name} -->\nold\n<!-- end of faults -->\n" for nam
 def source(tmp_path):
     """A root with one good file of tests of faults, in a sub-folder, and a page that is old."""
     for path, text in {
-        "pytest.ini": "[pytest]\nmarkers = fault\npythonpath = tests\n",
-        "tests/trust.py": "import pytest\nfault = pytest.mark.fault\n",
+        "pytest.ini": "[pytest]\nmarkers = fault\naddopts = --import-mode=importlib\n",
         "tests/room/test_good.py": GOOD,
         str(faults.PAGE): PAGE,
         str(faults.LOAD): (ROOT / faults.LOAD).read_text(),
@@ -95,35 +89,43 @@ def source(tmp_path):
     return tmp_path
 
 
-def test_the_page_quotes_what_was_said_and_the_check_wants_what_is_pinned(source):
-    page = source / faults.PAGE
-    assert told_by("--check", source).returncode == 1 and page.read_text("utf-8") == PAGE
-    assert told_by(source).returncode == 0
-    written = page.read_text("utf-8")
-    assert "| A | B | Refused: “c: level 7” |\n| E | F | Read. |\n" in written and "| Inputs tried | 2 |" in written
-    for before, after, code in (
-        ("level", "level", 0),
-        ("level", "value", 0),
-        ("level 7", "level 8", 1),
-        ("| B |", "| D |", 1),
-        ("Read.", "Refused.", 1),
-        ("| E | F | Read. |\n", "", 1),
+def test_the_check_wants_of_the_page_what_the_tests_pin():
+    quoting = faults.Row("Images", "a", "b", "Refused: “c: …7”", {"inputs": 1}, said="c: level 7")
+    reading = faults.Row("Images", "e", "f", "Read.", {"inputs": 1})
+    written = faults.with_tables(PAGE, faults.tables([quoting, reading]))
+    pinned = faults.with_tables(PAGE, faults.tables([replace(quoting, said=None), reading]))
+    for before, after, fits in (
+        ("level", "level", True),
+        ("level", "value", True),
+        ("level 7", "level 8", False),
+        ("| B |", "| D |", False),
+        ("Read.", "Refused.", False),
+        ("| E | F | Read. |\n", "", False),
+        ("| Inputs tried | 2 |", "| Inputs tried | 3 |", False),
     ):
-        page.write_text(written.replace(before, after), encoding="utf-8")
-        told = told_by("--check", source)
-        assert told.returncode == code and (code == 0 or "out of date" in told.stdout), after
+        assert before in written
+        assert faults.fits(written.replace(before, after), pinned) == fits, after
 
 
-@pytest.mark.parametrize(("body", "why"), [
-    ("def test(): assert False", "do not pass"),
-    ("def test(): import pytest; pytest.skip('not here')", "not written"),
-    ("def test(): pass", "not written"),  # says nothing of the message that the page would quote
+def test_the_page_is_written_and_checked(source, capsys):
+    page = source / faults.PAGE
+    assert faults.main(["--check", str(source)]) == 1 and page.read_text("utf-8") == PAGE
+    assert "out of date" in capsys.readouterr().out
+    assert faults.main([str(source)]) == 0
+    assert "| A | B | Refused: “c: level 7” |\n| E | F | Read. |\n" in page.read_text("utf-8")
+    assert faults.main(["--check", str(source)]) == 0
+
+
+@pytest.mark.parametrize(("name", "body", "why"), [
+    ("failing", "def test(): assert False", "do not pass"),
+    ("skipped", "def test(): import pytest; pytest.skip('not here')", "not written"),
+    ("silent", "def test(): pass", "not written"),  # says nothing of the message that the page would quote
 ])  # fmt: skip
-def test_only_tests_that_pass_and_say_what_is_quoted_are_written(source, body, why):
+def test_only_tests_that_pass_and_say_what_is_quoted_are_written(source, name, body, why):
     bad = f"from trust import fault\n@fault('Images', 'a', 'b', 'Refused: “c”')\n{body}\n"
-    (source / "tests" / "room" / "test_bad.py").write_text(bad, encoding="utf-8")
-    told = told_by(source)
-    assert told.returncode == 1 and why in told.stderr, told.stderr
+    (source / "tests" / "room" / f"test_{name}.py").write_text(bad, encoding="utf-8")
+    with pytest.raises(SystemExit, match=why):
+        faults.main([str(source)])
     assert (source / faults.PAGE).read_text("utf-8") == PAGE
 
 

@@ -1,14 +1,11 @@
 """reco_core.cli: the commands as a user types them."""
 
-import os
-import re
-import subprocess
-import sys
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from breaking import FORK
 from PIL import Image
 from shared import ROOT
 
@@ -18,9 +15,10 @@ from reco_core.analysis.relations import read_relations
 from reco_core.cli import training
 from reco_core.cli.main import main
 from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, ReCoConfig, TrainConfig
-from reco_core.datasets import toyscapes
 from reco_core.runs import recipes
 from reco_core.runs.records import Evaluation, load_records, put
+
+pytestmark = pytest.mark.usefixtures("few_scenes")
 
 NETWORK = "--iterations 4 --batch-size 2 --backbone mobilenet_v2_035 --width 16 --representation-dim 16 --eval-every 2"
 NETWORK = f"{NETWORK} --accelerator cpu --num-queries 8 --num-keys 8".split()
@@ -35,15 +33,6 @@ QUICK = TrainConfig(
     eval_every=2,
 )
 """What the recipes of GROUP ask, of a second."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_scenes():
-    """A split of toyscapes is no longer than it must be."""
-    with pytest.MonkeyPatch.context() as patch:
-        few = {split: (number, 24 if split == "train" else 6) for split, (number, _) in toyscapes.SPLITS.items()}
-        patch.setattr(toyscapes, "SPLITS", few)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +59,6 @@ def record_of(folder):
     return record
 
 
-def refusal(arguments, capsys):
-    """What a command that is refused with exit code 2 says on standard error."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    error = capsys.readouterr().err.strip()
-    assert end.value.code == 2 and "Traceback" not in error
-    return error
-
-
 def test_train_writes_a_record(run):
     record = record_of(run)
     assert record.method == "reco+classmix" and record.config.data.dataset == "toyscapes"
@@ -89,11 +69,13 @@ def test_train_writes_a_record(run):
 
 def test_train_again_goes_on_or_refuses(run, capsys):
     before = record_of(run)
-    again = ["train", *SMALL, "--test-split", "val", "--output", run]
-    main([str(argument) for argument in again])
+    again = ["train", *SMALL, "--test-split", "val", "--output", str(run)]
+    main(again)
     assert record_of(run).test == before.test, "one record, and nothing was trained"
-    assert "holds a run already" in refusal([*again, "--no-resume"], capsys)
-    assert "another configuration" in refusal([*again, "--learning-rate", "0.5"], capsys)
+    for change, said in ((["--no-resume"], "a run already"), (["--power", "1"], "a run with another configuration")):
+        with pytest.raises(SystemExit) as end:
+            main([*again, *change])
+        assert end.value.code == 2 and f"holds {said}" in capsys.readouterr().err
 
 
 def test_evaluate_prints_every_class(run, capsys):
@@ -194,6 +176,16 @@ def test_other_options_make_a_run_of_ones_own(quick):
     assert "exp_avg" in state["trainer"]["optimiser"]["state"][0], "it was AdamW that trained"
 
 
+def test_a_recipe_sets_the_defaults_and_other_options_change_it(tmp_path):
+    own = [*NETWORK, *"--size 64 64 --crop 48 48 --num-labelled 3 --seed 5 --weights None".split()]
+    main(["train", "--recipe", "small/toyscapes/1px/classmix", *own, "--output", str(tmp_path)])
+    record = record_of(tmp_path)
+    assert record.method == "classmix" and record.config.data.partial_labels == "1px"
+    assert record.seed == 5 and record.config.optimisation.iterations == 4
+    assert len(record.split.labelled) == record.split.unlabelled == 24
+    assert (record.about.recipe, record.about.group) == (None, "toyscapes/1px")
+
+
 def test_a_recipe_sets_the_defaults_of_a_paper_run_with_its_preset():
     name = "table3/cityscapes/1px/supervised"
     for preset, batch_size in (("published", 4), ("paper", 2)):
@@ -215,16 +207,33 @@ def test_reproduce_writes_one_file_a_group_and_repeats_nothing(quick, capsys):
     ]
     before = Path(f"results/{GROUP}.jsonl").read_bytes()
     main(["reproduce", GROUP])
-    out = capsys.readouterr().out
-    assert f"{GROUP}/classmix-seed0 is recorded" in out and "2 runs, 0 of them to do: 0 steps" in out
+    assert capsys.readouterr().out == "2 runs, 0 of them to do: 0 steps\n"
     main(["reproduce", GROUP, "--seeds", "0", "1", "--methods", "supervised"])
     assert "2 runs, 1 of them to do: 2 steps" in capsys.readouterr().out
     lines = Path(f"results/{GROUP}.jsonl").read_bytes()
     assert lines.startswith(before) and len(load_records(Path("results"))) == 3
 
 
-def pretended(results):
-    """In place of `train_one`: writes a record that trained nothing; CLASSMIX fails."""
+def test_processes_that_reproduce_a_group_share_the_work(quick):
+    """Each trains what the other is not at; neither fails, and every run is recorded once."""
+
+    def reproduce():
+        main(["reproduce", GROUP, "--seeds", "0", "1"])
+
+    processes = [FORK.Process(target=reproduce) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    lines = Path(f"results/{GROUP}.jsonl").read_text(encoding="utf-8").splitlines()
+    found = load_records(Path("results"))
+    assert len(lines) == len(found) == 4
+    assert {(one.method, one.seed) for one in found} == {(m, s) for m in ("supervised", "classmix") for s in (0, 1)}
+
+
+def pretended():
+    """In place of `train_one`: writes a record that trained nothing; ClassMix fails."""
     (real, *_) = load_records(ROOT / "results" / "small" / "camvid" / "20.jsonl")
 
     def train(options, folder, record, recipe, preset):
@@ -240,15 +249,15 @@ def pretended(results):
 
 
 def test_reproduce_tells_what_failed_and_tries_it_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "train_one", pretended(tmp_path))
+    monkeypatch.setattr(training, "train_one", pretended())
     monkeypatch.chdir(tmp_path)
     command = ["reproduce", "small/camvid/10", "--seeds", "0", "1", "--methods", *COMPARED]
-    for done in (0, 4):
+    for left in (6, 2):
         with pytest.raises(SystemExit) as end:
             main(command)
         said = capsys.readouterr()
         assert end.value.code == 2 and "2 of 6 runs failed; the same command tries them again" in said.err
-        assert said.out.count("FAILED: no memory") == 2 and said.out.count(" is recorded") == done
+        assert said.out.count("FAILED: no memory") == 2 and f"6 runs, {left} of them to do" in said.out
     found = load_records(Path("results/small/camvid/10.jsonl"))
     assert sorted((one.method, one.seed) for one in found) == [
         ("reco+classmix", 0), ("reco+classmix", 1), ("supervised", 0), ("supervised", 1),
@@ -257,14 +266,13 @@ def test_reproduce_tells_what_failed_and_tries_it_again(tmp_path, monkeypatch, c
 
 def test_reproduce_runs_one_configuration_once(tmp_path, monkeypatch, capsys):
     """Recipes of one configuration run once, and a record of one counts for the others, wherever it lies."""
-    monkeypatch.setattr(training, "train_one", pretended(tmp_path))
+    monkeypatch.setattr(training, "train_one", pretended())
     monkeypatch.chdir(tmp_path)
     main(["reproduce", "small/camvid/20", "--seeds", "0", "--methods", "reco+classmix", "--results", "elsewhere"])
     Path("elsewhere/small/camvid/20.jsonl").rename("elsewhere/shared.jsonl")
     capsys.readouterr()
     main(["reproduce", "small/camvid/fig7a", "--seeds", "0", "--results", "elsewhere"])
-    out = capsys.readouterr().out
-    assert "4 runs, 3 of them to do" in out and "small/camvid/fig7a/256-seed0 is recorded" in out
+    assert "4 runs, 3 of them to do" in capsys.readouterr().out
     found = load_records(Path("elsewhere/small/camvid/fig7a.jsonl"))
     assert [one.about.recipe.rpartition("/")[2] for one in found] == ["32", "64", "128"]
     main(["reproduce", "small/camvid", "--seeds", "0", "--methods", "512", "hard+relation", "--results", "elsewhere"])
@@ -276,118 +284,3 @@ def test_recipes_are_listed(capsys):
     assert capsys.readouterr().out.split() == ["fig7a/32", "fig7a/64", "fig7a/128", "fig7a/256"]
     main(["recipes"])
     assert capsys.readouterr().out.split() == list(recipes.RECIPES)
-
-
-def test_table_comes_with_the_book(capsys, tmp_path, monkeypatch):
-    main(["table", "4", "--results", str(tmp_path)])
-    assert "| reco+mean_teacher | Cityscapes 50 | 46.96 | no record |" in capsys.readouterr().out
-    main(["table", "1", "--results", str(tmp_path)])
-    assert capsys.readouterr().out.count("| no record |") == 6 * 9
-    monkeypatch.setattr("reco_core.cli.main.entry_points", lambda group: ())
-    for arguments in (["table", "1"], ["table"]):
-        error = refusal(arguments, capsys)
-        assert error.startswith("reco: `reco table` needs") and "reco-book" in error and len(error.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["train", "--dataset", "nowhere"], "nowhere"),
-        (["train", "--dataset", "camvid", "--root", "/does/not/exist"], "/does/not/exist"),
-        (["train", *SMALL, "--num-labelled", "100000"], "100000 labelled images asked for"),
-        (["train", *SMALL, "--crop", "999", "999"], "crop 999 x 999 is larger than image"),
-        (["train", *SMALL, "--backbone", "vgg"], "unknown backbone 'vgg'"),
-        (["train", *SMALL, "--weights", "nothing.pth"], "nothing.pth: no such weights file"),
-        (["train", *SMALL, "--method", "mixup"], "unknown method 'mixup'"),
-        (["evaluate", "nothing.pt"], "nothing.pt: no such checkpoint"),
-        (["predict", "a.jpg", "--checkpoint", "nothing.pt"], "nothing.pt: no such checkpoint"),
-        (["data", "info", "nowhere"], "nowhere"),
-        (["data", "prepare", "cityscapes", "--root", "."], "register at https://www.cityscapes-dataset.com"),
-        (["train", "--recipe", "table1/camvid/1/x"], "'table1/camvid/1/x' is no recipe"),
-        (
-            ["train", "--recipe", "table1/pascal_voc/60/classmix", "--preset", "nonsense"],
-            "preset 'nonsense' is not one of published, paper",
-        ),
-        (["reproduce", "table9"], "no recipe is called 'table9'"),
-        (
-            ["reproduce", "table2/pascal_voc/92", "--methods", "supervised"],
-            "has no recipe of supervised: see `reco recipes table2/pascal_voc/92`",
-        ),
-        (["table", "9"], "no table '9'"),
-    ],
-)
-def test_bad_input_ends_with_one_line_and_code_2(arguments, message, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    error = refusal(arguments, capsys)
-    assert message in error and error.splitlines()[-1].startswith("reco: ")
-
-
-def test_an_unknown_method_is_told_the_choices(capsys):
-    (line,) = refusal(["train", "--method", "mixup"], capsys).splitlines()
-    for choice in ("supervised", "mean_teacher", "cutout", "cutmix", "classmix", "s4gan", "unimatch", "reco+"):
-        assert choice in line
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ("--learning-rate -1", ("learning_rate", "-1.0", "greater than 0")),
-        ("--learning-rate nan", ("learning_rate", "nan", "finite number")),
-        ("--crop 0 32", ("crop.0", "0", "greater than or equal to 1")),
-        ("--seed -3", ("seed", "-3", "greater than or equal to 0")),
-        ("--unlabelled-share 1.5", ("unlabelled_share", "1.5", "less than or equal to 1")),
-        ("--teacher-decay 1", ("teacher_decay", "1.0", "less than 1")),
-        ("--momentum 0", ("momentum above 0", "--no-nesterov")),
-        ("--scale 1.5 0.5", ("scale (1.5, 0.5)", "the smaller scale first")),
-    ],
-)
-def test_a_value_out_of_bounds_is_refused_in_one_line(arguments, words, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (line,) = refusal(["train", *arguments.split()], capsys).splitlines()
-    assert line.startswith("reco: ") and all(word in line for word in words), line
-    assert not list(tmp_path.iterdir()), "nothing is begun"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ("--name adamw", ("--name",)),
-        ("--no-such-option 3", ("--no-such-option",)),
-        ("--optimiser adam", ("'adam'", "--optimiser", "sgd", "adamw")),
-        ("--partial-labels 3px", ("'3px'", "--partial-labels", "1px", "25%")),
-        ("--iterations 2.5", ("--iterations", "2.5")),
-        ("--crop 32", ("--crop", "2 values")),
-    ],
-)
-def test_what_is_no_option_is_refused(arguments, words, capsys):
-    error = refusal(["train", *arguments.split()], capsys)
-    assert all(word in error for word in words), error
-
-
-def option_names(kind):
-    """Every field of a configuration and its parts, as an option."""
-    for entry in fields(kind):
-        if is_dataclass(entry.default_factory):
-            yield from option_names(entry.default_factory)
-        else:
-            yield "--" + entry.name.replace("_", "-")
-
-
-def test_help_names_every_field_of_the_configuration(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["train", "--help"])
-    out = capsys.readouterr().out
-    names = list(option_names(TrainConfig))
-    assert end.value.code == 0 and len(names) == len(set(names)) > 50
-    own = ["--recipe", "--preset", "--output", "--resume", "--no-resume", "--record", "--no-nesterov"]
-    missing = [name for name in names + own if not re.search(rf"(^|[\s,│]){name}[\s,]", out)]
-    assert not missing
-
-
-def test_help_of_the_module_lists_the_commands():
-    """`python -m reco_core.cli`, as torchrun starts it."""
-    command = [sys.executable, "-m", "reco_core.cli", "--help"]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=600)
-    commands = ("train", "evaluate", "predict", "reproduce", "recipes", "table", "relations", "data")
-    assert done.returncode == 0 and not done.stderr
-    assert all(re.search(rf"• {name}\s", done.stdout) for name in commands)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from breaking import FULL, INNER, Large, archive, die, finished, full_disk, in_child, needs_full, undisturbed
 from PIL import Image
-from shared import TinyScenes, tiny_run
+from shared import TinyScenes, tiny_options, tiny_run
 from trust import RECORD, Hook, fault, lasting, refusal, refused, says, tree
 
 from reco_core import datasets
@@ -379,13 +379,10 @@ def test_a_record_that_is_damaged_during_a_sweep_fails_its_run_and_no_other(tmp_
        " all records are the undisturbed ones.", faults=2, resumed=2)  # fmt: skip
 def test_a_sweep_of_real_runs_goes_on(tmp_path):
     path, trained = tmp_path / "tiny.jsonl", []
+    runs = [SweepRun(tiny_options(seed=n), tmp_path / f"run{n}", f"tiny/{n}", "published") for n in range(3)]
 
-    def runs():
-        there = recorded(path)
-        return [
-            SweepRun(tiny_run(seed=n).options, tmp_path / f"run{n}", f"tiny/{n}", "published", n in there)
-            for n in range(3)
-        ]
+    def is_recorded(run):
+        return run.options.seed in recorded(path)
 
     def train(run, stop=None):
         """A run on tiny scenes; `stop` is done in its fourth step."""
@@ -396,13 +393,13 @@ def test_a_sweep_of_real_runs_goes_on(tmp_path):
     def stopping(seed, how):
         return lambda run: train(run, how if run.options.seed == seed else None)
 
-    assert in_child(lambda: sweep(runs(), stopping(1, die))) == -signal.SIGKILL
+    assert in_child(lambda: sweep(runs, stopping(1, die), is_recorded)) == -signal.SIGKILL
     assert recorded(path) == [0] and load_checkpoint(tmp_path / "run1" / NAME)["trainer"]["step"] == 2
     first = path.read_text()
     with pytest.raises(Interrupted, match="after step 4 of 6, saved in .*run2: the same command goes on"):
-        sweep(runs(), stopping(2, lambda: signal.raise_signal(signal.SIGINT)))
+        sweep(runs, stopping(2, lambda: signal.raise_signal(signal.SIGINT)), is_recorded)
     assert recorded(path) == [0, 1] and trained == [1, 2]
-    assert not sweep(runs(), train) and trained == [1, 2, 2] and path.read_text().startswith(first)
+    assert not sweep(runs, train, is_recorded) and trained == [1, 2, 2] and path.read_text().startswith(first)
     for record in load_records(path):
         assert lasting(record) == lasting(tiny_run(seed=record.seed).run())
     assert recorded(path) == [0, 1, 2]

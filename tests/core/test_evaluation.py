@@ -8,6 +8,7 @@ from torchmetrics.classification import MulticlassJaccardIndex
 
 from reco_core.evaluation import Scores, evaluate
 from reco_core.models import SegmentationOutput
+from reco_core.runs.records import RecordedScores
 
 
 class Fixed(torch.nn.Module):
@@ -28,7 +29,7 @@ def test_iou_by_hand():
     assert scores.iou[:2].tolist() == pytest.approx([4 / 7, 3 / 6]) and math.isnan(scores.iou[2])
     assert scores.miou == pytest.approx((4 / 7 + 3 / 6) / 2)
     assert scores.pixel_accuracy == pytest.approx(0.7)
-    assert scores.as_dict()["iou"][2] is None
+    assert RecordedScores.of(scores).iou[2] is None
 
 
 def test_a_class_that_is_predicted_but_never_true_counts_as_zero():

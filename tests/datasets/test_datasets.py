@@ -106,7 +106,7 @@ def colour_mask(folder):
     ("damage", "words"),
     [
         (remove_mask, ["b.png", "mask is missing", "restore it"]),
-        (value_out_of_range, ["b.png", "value 40 is no class", "use 0 to 10, or 255"]),
+        (value_out_of_range, ["b.png", "value 40 is no class", "use 0 to 11, or 255"]),
         (other_size, ["b.png", "mask of 5 x 5 for an image of 12 x 8", "save the mask at the image's size"]),
         (unreadable_image, ["b.png", "not a readable image", "restore or remove it"]),
         (unreadable_mask, ["b.png", "not a readable mask", "restore or remove it"]),

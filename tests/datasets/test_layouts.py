@@ -87,7 +87,7 @@ def test_voc_says_what_is_missing(voc, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no JPEGImages .*VOCSegmentation\(root, download=True\)"):
         datasets.prepare("pascal_voc", tmp_path / "empty")
-    with pytest.raises(InputError, match="no split 'test'; it has train, train_original, val"):
+    with pytest.raises(InputError, match="no split 'test' with labels; it has train, train_original, val"):
         datasets.load("pascal_voc", voc, "test")
 
 
@@ -131,19 +131,19 @@ def test_cityscapes_is_halved_once(city):
 def test_a_broken_off_conversion_goes_on(city, monkeypatch):
     from reco_core.datasets import prepared
 
-    write, written = prepared.atomic_write, []
+    write, written = prepared.write_png, []
 
-    def breaks(path, action):
+    def breaks(picture, path):
         if len(written) == 1:
             raise KeyboardInterrupt
         written.append(path)
-        write(path, action)
+        write(picture, path)
 
-    monkeypatch.setattr(prepared, "atomic_write", breaks)
+    monkeypatch.setattr(prepared, "write_png", breaks)
     with pytest.raises(KeyboardInterrupt):
         datasets.prepare("cityscapes", city)
     assert prepared.prepared_folder(city, "train", (17, 17)) is None, "half a conversion is not read"
-    monkeypatch.setattr(prepared, "atomic_write", write)
+    monkeypatch.setattr(prepared, "write_png", write)
     assert datasets.prepare("cityscapes", city) == {"train": 2, "val": 1}
 
 
@@ -155,7 +155,7 @@ def test_cityscapes_bad_masks(city):
     mask.unlink()
     with pytest.raises(InputError, match="mask is missing; restore it"):
         datasets.load("cityscapes", city, "val")
-    with pytest.raises(InputError, match="no split 'test' with public labels"):
+    with pytest.raises(InputError, match="no split 'test' with labels; it has train, val"):
         datasets.load("cityscapes", city, "test")
 
 

@@ -1,4 +1,4 @@
-"""reco_core.partial: the percentages are met within one dilation, and only the class's own pixels are kept."""
+"""reco_core.datasets.partial: the percentages are met within one dilation, and only the class's own pixels are kept."""
 
 import numpy as np
 import pytest

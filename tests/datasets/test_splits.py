@@ -1,4 +1,4 @@
-"""reco_core.labels."""
+"""reco_core.datasets.splits: which images a run may see the labels of."""
 
 import json
 

@@ -28,7 +28,7 @@ LISTS = [
     Case("list that leads elsewhere", "../../secret", b"../../secret\n",
          "train.txt: …'../../secret'…; correct the list…"),
     Case("list of zeros", "a file damaged on its disk", b"\0" * 64,
-         "train.txt: …'\\x00…\\x00'…; correct the list…"),
+         "train.txt: …image […] in …; correct the list…"),
     Case("empty list", "0 bytes", b"", "train.txt: …empty; write a name a line"),
 ]  # fmt: skip
 
@@ -138,7 +138,7 @@ WRONG = "file.jsonl, line 1: not valid JSON: […]; restore or delete it"
 RECORDS = [
     Case("record cut short", "half of a line", LINE[:60], WRONG),
     Case("record cut short after a whole one", "half of the second line", f"{LINE}\n{LINE[:60]}\n",
-         RESTORE.format(2, "not valid JSON")),
+         WRONG.replace("line 1", "line 2")),
     Case("two records on one line", "a line break lost", LINE * 2, WRONG),
     Case("blank line between records", "the text of a line deleted", f"\n{LINE}\n", WRONG),
     Case("file of zeros", "a file damaged on its disk", "\0" * 64, WRONG),

@@ -125,8 +125,7 @@ WEIGHTS = "w.pth: …mobilenet_v2_035: […]; give its file, or 'imagenet', or n
 ])  # fmt: skip
 def test_weights(case, tmp_path, record_property):
     case.make(tmp_path / "w.pth")
-    action = lambda: build_backbone("mobilenet_v2_035", tmp_path / "w.pth", 16)  # noqa: E731
-    check(case, action, tmp_path, record_property)
+    check(case, lambda: build_backbone("mobilenet_v2_035", tmp_path / "w.pth", 16), tmp_path, record_property)
     assert not (tmp_path / "owned").exists(), "code from the file was executed"
 
 

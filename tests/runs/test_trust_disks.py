@@ -120,12 +120,12 @@ def test_places_that_cannot_be_written_to(tmp_path, monkeypatch):
     blocked.write_text("")
     run = finished(blocked / "run")
     refuse_folder(run.run, blocked, "run: …Not a directory; choose another folder (--output)")
-    refuse_folder(lambda: put(RECORD, blocked / "r"), blocked, "r: cannot be written: FOLDER is no folder; …")
+    refuse_folder(lambda: put(RECORD, blocked / "r"), blocked, "r: …FOLDER is no folder; …another place…")
     Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg")
     tiny_run(tmp_path / "good", iterations=2).run()
     trained = load_trained(tmp_path / "good" / NAME)
-    predict = lambda: list(predict_files(trained, [tmp_path / "a.jpg"], blocked))  # noqa: E731
-    refuse_folder(predict, blocked, "a.labels.png: cannot be written: FOLDER is no folder; …")
+    message = "a.labels.png: …FOLDER is no folder; …another place…"
+    refuse_folder(lambda: list(predict_files(trained, [tmp_path / "a.jpg"], blocked)), blocked, message)
     monkeypatch.setattr(archives, "fetch", None)
     message = "data/camvid: …Not a directory; choose another place (--root)…"
     refuse_folder(lambda: datasets.download("camvid", blocked / "data" / "camvid"), blocked, message)
@@ -246,9 +246,11 @@ def test_killed_while_sweeping(tmp_path, counted):
         assert all(list(record.history) == filling for record in found)
         return {record.about.recipe for record in found}
 
-    def runs():
-        there = recorded()
-        return [SweepRun(TINY, tmp_path / name, name, "published", name in there) for name in names]
+    runs = [SweepRun(TINY, tmp_path / name, name, "published") for name in names]
+
+    def sweep_with(train):
+        there = recorded()  # read once: none but this process writes
+        return sweep(runs, train, lambda run: run.recipe in there)
 
     def train(run):
         if names.index(run.recipe) % 7 == 3:
@@ -274,11 +276,11 @@ def test_killed_while_sweeping(tmp_path, counted):
 
     chance, done = random.Random(0), [0]
     for _ in range(counted("faults")):
-        some, train_some = runs(), doomed(chance.uniform(0, 0.02))
-        assert in_child(lambda: sweep(some, train_some)) == -signal.SIGKILL  # noqa: B023
+        train_some = doomed(chance.uniform(0, 0.02))
+        assert in_child(lambda: sweep_with(train_some)) == -signal.SIGKILL  # noqa: B023
         done.append(len(recorded()))
     assert all(before + 3 <= after for before, after in itertools.pairwise(done))
-    failed = sweep(runs(), train)
+    failed = sweep_with(train)
     assert set(failed) == {f"{name}-seed0" for number, name in enumerate(names) if number % 7 == 3}
     assert len(recorded()) == 200 - len(failed)
     trained = log.read_text().split()

@@ -5,9 +5,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
-from torch.nn import functional as F
 
 from reco_book.figures.style import COLOURS
+from reco_core.analysis.boundaries import border_band
 from reco_core.analysis.plots import colour_labels, hide_axes, new_figure, rgb
 from reco_core.datasets.toyscapes import render
 from reco_core.datasets.toyscapes.tree import CLASSES, PALETTE, merge_heights
@@ -15,14 +15,6 @@ from reco_core.sampling import key_class_probabilities
 
 SCENE = ("val", 3)
 QUERY_CLASS = "truck"
-
-
-def border_pixels(labels: Tensor, width: int = 2) -> Tensor:
-    """(H, W) bool: pixels with another class within `width` pixels, where a network is usually unsure."""
-    padded = F.pad(labels[None, None].float(), [width] * 4, mode="replicate")
-    window = 2 * width + 1
-    greatest, least = (F.max_pool2d(sign * padded, window, stride=1)[0, 0] for sign in (1, -1))
-    return (greatest != labels) | (-least != labels)
 
 
 def planted_key_probabilities() -> Tensor:
@@ -47,7 +39,8 @@ def idea() -> Figure:
 def _queries(axes: Axes, image: np.ndarray, labels: Tensor) -> None:
     blend = 0.55 * image + 0.45 * colour_labels(labels, PALETTE)
     axes.imshow(blend.astype(np.uint8), interpolation="nearest")
-    hard = (labels == CLASSES.index(QUERY_CLASS)) & border_pixels(labels)
+    # where a network is usually unsure
+    hard = (labels == CLASSES.index(QUERY_CLASS)) & border_band(labels[None], width=2)[0]
     rows, columns = hard.nonzero().T.numpy()
     picks = np.random.default_rng(0).choice(len(rows), 28, replace=False)
     axes.scatter(columns[picks], rows[picks], s=16, color="white", edgecolor="black", linewidth=0.8)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import seaborn
@@ -41,7 +42,7 @@ def relation_graphs(graphs: Mapping[str, Tensor], classes: Sequence[str]) -> Fig
 
 
 def _heat_map(
-    axes: Axes, graph: np.ndarray, classes: Sequence[str], rows: Sequence[str], title: str, **options
+    axes: Axes, graph: np.ndarray, classes: Sequence[str], rows: Sequence[str], title: str, **options: Any
 ) -> QuadMesh:
     """A graph (C, C) with the classes below it and, if given, beside its rows."""
     seaborn.heatmap(

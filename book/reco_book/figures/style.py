@@ -102,7 +102,7 @@ def share_right(axes: Axes, predicted: Tensor, truth: Tensor) -> None:
 
 def maps_beside_images(
     images: Sequence[Tensor], maps: Mapping[str, Sequence[Tensor]], classes: Sequence[str], palette: Palette,
-    columns: int = 7,
+    columns: int = 7, truths: Sequence[Tensor] = (),
 ) -> tuple[Figure, np.ndarray]:  # fmt: skip
     """Images and their label maps, a row an image.
 
@@ -111,6 +111,8 @@ def maps_beside_images(
         maps: title -> a map (H, W) of each image, a column each.
         classes, palette: names and colours.
         columns: of the legend.
+        truths: true labels; below each map but them stands how many of its labelled pixels are right, and the others
+            are white, so that the maps are compared where they are scored.
 
     Returns:
         The figure and the axes of its maps, (images, columns).
@@ -121,8 +123,12 @@ def maps_beside_images(
     grid = figure.subplots(len(images), 1 + len(maps), squeeze=False)
     for row, image in enumerate(images):
         show_image(grid[row, 0], image, "" if row else "image")
-        for axes, (title, shown) in zip(grid[row, 1:], maps.items(), strict=True):
-            show_labels(axes, shown[row], palette, "" if row else title)
+        for axes, (title, found) in zip(grid[row, 1:], maps.items(), strict=True):
+            shown = found[row]
+            if truths and found is not truths:
+                share_right(axes, shown, truths[row])
+                shown = shown.masked_fill(truths[row] == IGNORE_INDEX, IGNORE_INDEX)
+            show_labels(axes, shown, palette, "" if row else title)
     class_legend(figure, classes, palette, columns=min(columns, len(classes)))
     return figure, grid[:, 1:]
 

@@ -18,10 +18,8 @@ from reco_book.figures.style import (
     draw_range,
     legend_below,
     maps_beside_images,
-    share_right,
 )  # fmt: skip
 from reco_book.seeds import paired_difference, summarise
-from reco_core import IGNORE_INDEX
 from reco_core.analysis.plots import Palette, class_legend, new_figure, show
 from reco_core.config import OptimisationConfig
 from reco_core.methods import METHOD_NAMES
@@ -119,7 +117,7 @@ def scores_under_conditions(scores: Mapping[str, Mapping[str, dict[int, float]]]
     _draw_gaps(right, gains, {title: METHOD_COLOURS[ours] for title, (ours, _) in pairs.items()})
     for axes, what in ((left, "mean IoU, %"), (right, "difference, points")):
         axes.set(xlabel=condition, ylabel=what)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
+        axes.legend(*axes.get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return figure
 
 
@@ -211,16 +209,8 @@ def predictions_side_by_side(
     palette: Palette,
 ) -> Figure:
     """Image, truth and what each method says, one row an image; the share of right pixels stands below each."""
-    # Pixels without a true label are drawn white, so that the maps are compared where they are scored.
-    scored = {
-        METHOD_NAMES[method]: [one.masked_fill(truth == IGNORE_INDEX, IGNORE_INDEX) for one, truth in pairs]
-        for method, pairs in ((method, zip(found, truths, strict=True)) for method, found in predictions.items())
-    }
-    figure, grid = maps_beside_images(images, {"truth": truths, **scored}, classes, palette)
-    for truth, row, *outputs in zip(truths, grid[:, 1:], *predictions.values(), strict=True):
-        for axes, predicted in zip(row, outputs, strict=True):
-            share_right(axes, predicted, truth)
-    return figure
+    said = {METHOD_NAMES[method]: outputs for method, outputs in predictions.items()}
+    return maps_beside_images(images, {"truth": truths, **said}, classes, palette, truths=truths)[0]
 
 
 def improving(
@@ -238,8 +228,4 @@ def improving(
         classes, palette: names and colours.
     """
     said = {f"step {step:,}": outputs for step, outputs in snapshots.items()}
-    figure, grid = maps_beside_images(images, {**said, "truth": truths}, classes, palette, columns=8)
-    for row, truth, *outputs in zip(grid, truths, *said.values(), strict=True):
-        for axes, predicted in zip(row, outputs, strict=False):
-            share_right(axes, predicted, truth)
-    return figure
+    return maps_beside_images(images, {**said, "truth": truths}, classes, palette, columns=8, truths=truths)[0]

@@ -57,6 +57,7 @@ class ToyScapes(SegmentationDataset):
         self.names = [f"{split}{index:05d}" for index in range(length or SPLITS[split][1])]
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         image, label = render(self.seed, self.split, index)
