@@ -1,9 +1,9 @@
 """A method in one file: the student learns its own confident labels, without a teacher and without mixing.
 
-It labels the weakly augmented images and learns these labels from the strongly augmented ones. One line in
-`reco_core/methods/__init__.py` registers it, and `--method reco+pseudo_label` puts ReCo on top:
+It labels the weakly augmented images and learns these labels from the strongly augmented ones. One line of `METHODS`
+in `reco_core/methods/__init__.py` registers it, and `--method reco+pseudo_label` puts ReCo on top:
 
-    METHODS["pseudo_label"] = Entry("Pseudo-label", PseudoLabel)
+    "pseudo_label": Entry("Pseudo-label", PseudoLabel),
 """
 
 import torch

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from core.example_method import PseudoLabel
-from shared import Stop, StopAt, losses_of, tiny_run, tiny_trainer, weights
+from shared import ROOT, Stop, StopAt, losses_of, tiny_run, tiny_trainer, weights
 
 from reco_core.errors import InputError
 from reco_core.methods import METHOD_NAMES, METHODS, Entry, UnlabelledBatch, build_method, method_entry
@@ -124,3 +124,9 @@ def test_a_session_resumes_a_new_method_bit_for_bit(tmp_path, method):
 def test_a_new_method_trains_in_half_precision():
     run = tiny_trainer(method="reco+pseudo_label", consistency_threshold=0.3, precision="bf16-mixed", iterations=2)
     assert all(0 < step[name] < 10 for step in losses_of(run) for name in step)
+
+
+def test_the_guide_shows_the_example_as_it_is():
+    shown = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = (ROOT / "tests" / "core" / "example_method.py").read_text(encoding="utf-8")
+    assert f"```python\n{example}```" in shown

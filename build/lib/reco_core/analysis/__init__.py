@@ -1,0 +1,1 @@
+"""What one does with a trained network: relations between classes, boundaries, predictions, pictures."""

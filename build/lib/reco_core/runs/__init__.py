@@ -1,0 +1,1 @@
+"""Runs: a session round a trainer, records, recipes and sweeps."""

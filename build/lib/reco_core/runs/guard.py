@@ -1,0 +1,172 @@
+"""What protects a run: one run a folder, Ctrl-C after the step, losses watched without waiting for the device."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reco_core.errors import InputError, InUse, TrainingError
+from reco_core.files import NOT_THROUGH_LINKS, lock
+
+LOCK = ".lock"
+_held: set[int] = set()
+"""File descriptors of the locks of this process."""
+
+
+def _let_go() -> None:
+    # A loader process that outlives its killed run for some seconds must not keep the folder locked.
+    while _held:
+        os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+
+class FolderLock(contextlib.AbstractContextManager):
+    """Keeps a second run out of a folder; the system lets go of it when the process ends, in whatever way.
+
+    Args:
+        folder: made if it is not there; None locks nothing.
+
+    Raises:
+        InUse, InputError: on entering: another run is in the folder, or it cannot be written to.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.handle: int | None = None
+
+    def __enter__(self) -> "FolderLock":
+        if self.folder is None:
+            return self
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.handle = handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | NOT_THROUGH_LINKS, 0o644)
+            _held.add(handle)
+            if not lock(handle):
+                owner = os.read(handle, 20).decode(errors="replace").strip()
+                raise InUse(
+                    f"{self.folder}: another run is in this folder (process {owner or 'unknown'}):"
+                    " wait for its end, or choose another folder (--output)"
+                )
+            os.truncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
+        except InputError:
+            self.__exit__()
+            raise
+        except OSError as error:
+            self.__exit__()
+            raise InputError(
+                f"{self.folder}: cannot hold a run: {error.strerror}; choose another folder (--output)"
+            ) from error
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self.handle is not None and self.handle in _held:
+            _held.discard(self.handle)
+            os.close(self.handle)
+        self.handle = None
+
+
+class Interruption(contextlib.AbstractContextManager):
+    """Notes Ctrl-C instead of breaking off in the middle of a step; a second Ctrl-C does break off.
+
+    Python delivers signals to the main thread alone: elsewhere this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __exit__(self, *error: Any) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what loader processes report, with tracebacks, into one line.
+
+    Raises:
+        InputError: a process met bad input, such as a file that vanished.
+        TrainingError: a process was killed.
+    """
+    try:
+        yield
+    except InputError as error:
+        _, caught, original = str(error).rpartition("reco_core.errors.InputError: ")
+        if not caught:
+            raise
+        raise InputError(original.strip()) from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        # The report may come at any moment, even in the middle of a step: nothing is saved here.
+        raise TrainingError(
+            "a process that loads images was ended from outside, often for lack of memory: the same command goes on"
+            " from the last checkpoint; take a smaller --num-workers if it happens again"
+        ) from error
+
+
+class LossWatch:
+    """Sums of the losses since the last report, and the first step in which one was not finite.
+
+    Everything stays on the device, so that no step waits for it: the host asks where it reads values anyway, at
+    reports, evaluations and checkpoints. Which images a step saw need not be kept meanwhile: they follow from seed
+    and step.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew, after a report."""
+        self.sums: dict[str, Tensor] = {}
+        self.steps = 0
+        self.first: Tensor | None = None
+
+    def add(self, step: int, losses: Mapping[str, Tensor]) -> None:
+        """Count the losses (scalars) of a step."""
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach()
+        self.steps += 1
+        finite = torch.stack([value.detach().float() for value in losses.values()]).isfinite().all()
+        if self.first is None:
+            self.first = torch.full((), -1, device=finite.device)
+        self.first = torch.where(finite | (self.first >= 0), self.first, step)
+
+    def first_bad_step(self) -> int:
+        """The first step with a loss that is not finite; -1 if there is none. Waits for the device."""
+        return -1 if self.first is None else int(self.first.item())
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint: a resumed run's first report must cover the steps before it too."""
+        return {"sums": dict(self.sums), "steps": self.steps}
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Go on from a checkpoint."""
+        self.sums = {name: value.to(device) for name, value in state["sums"].items()}
+        self.steps = state["steps"]
+
+
+def all_finite(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether all values of a network's state are finite. Waits for the device, once."""
+    floats = [value for value in tensors.values() if value.is_floating_point()]
+    return bool(torch.stack([value.isfinite().all() for value in floats]).all().item())

@@ -1,0 +1,297 @@
+"""Recorded runs: typed, one JSON-lines file a group of recipes, read and written here alone.
+
+A record holds all that is needed to repeat or to doubt a number: recipe and configuration, seed, labelled images,
+versions, device, duration, source revision, history, scores. What a record is of stands inside it, never in its path.
+"""
+
+import dataclasses
+import functools
+import itertools
+import platform
+import reprlib
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+import torch
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+import reco_core
+from reco_core.config import STRICT, TrainConfig, as_json, explained
+from reco_core.errors import InputError
+from reco_core.evaluation import Scores
+from reco_core.files import put_json_line, read_json_lines
+
+KINDS = ("run", "evaluation", "relations")
+"""Of lines in a folder of results; relations are read and written in `analysis/relations.py`."""
+Number = int | float
+UnitShare = Annotated[float, Field(ge=0, le=1)]
+
+
+def source_revision() -> str | None:
+    """The git commit that the library runs from, with "+" if files differ from it; None outside a repository."""
+    folder = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def environment(device: torch.device | str) -> dict[str, Any]:
+    """Versions and machine, as far as they can change a number.
+
+    Of a processor, the instructions count that PyTorch uses on it ("AVX2", "AVX512"): they round differently, and the
+    small differences grow during a training run.
+    """
+    import torchvision
+
+    device = str(device)
+    processor = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else processor
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "reco_core": reco_core.__version__,
+        "device": device,
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def group_of(options: TrainConfig) -> str:
+    """The group of a run that is of no recipe: data set and labels, such as "toyscapes/20"."""
+    return f"{options.data.dataset}/{options.data.partial_labels or options.data.num_labelled or 'all'}"
+
+
+@dataclass(frozen=True, config=STRICT)
+class About:
+    """Which run a line of results is about."""
+
+    group: str
+    """The recipe's name without its last part, or data set and labels."""
+    recipe: str | None
+    """The named recipe whose configuration was trained; None for one of a person's own."""
+    preset: str | None
+    """Of the recipe: "published" or "paper"."""
+    method: str
+    seed: int
+    config: TrainConfig
+    """Of the run; the pretrained weights as file name and digest, and no folder."""
+    environment: dict[str, Any]
+    """Versions and device."""
+    revision: str | None
+    """Commit of the source."""
+    series: str = ""
+    """Collections that are kept apart from the main one, such as runs that were made once more."""
+
+    @classmethod
+    def of(
+        cls, options: TrainConfig, recipe: str | None, preset: str | None, weights: str | None,
+        where: dict[str, Any], revision: str | None,
+    ) -> Self:  # fmt: skip
+        """About a run of this configuration; a path says where one person keeps a file, so paths are left out."""
+        group = recipe.rpartition("/")[0] if recipe else group_of(options)
+        data, model = replace(options.data, root=None), replace(options.model, weights=weights)
+        kept = replace(options, data=data, model=model)
+        return cls(group, recipe, preset if recipe else None, options.method, options.seed, kept, where, revision)
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for two versions of one run's line: recipe, preset and seed, or without a recipe the configuration."""
+        return self.series, self.recipe, self.preset, self.seed, None if self.recipe else self.config
+
+
+@dataclass(frozen=True, config=STRICT)
+class SplitUsed:
+    """Which images had labels."""
+
+    digest: str
+    labelled: tuple[str, ...]
+    unlabelled: int
+    missing_classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=STRICT)
+class RecordedScores:
+    """Scores on a split, of the network after the last step."""
+
+    miou: UnitShare
+    pixel_accuracy: UnitShare
+    iou: tuple[UnitShare | None, ...]
+    """Of each class; None where it does not occur."""
+
+    @classmethod
+    def of(cls, scores: Scores) -> Self:
+        """The numbers of a confusion matrix."""
+        iou = tuple(None if value != value else round(value, 6) for value in scores.iou.tolist())
+        return cls(scores.miou, scores.pixel_accuracy, iou)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Best:
+    """The best evaluation on the validation split; the published experiments report it."""
+
+    step: int
+    miou: UnitShare
+    test_miou: UnitShare | None = None
+    """Its score on the test split, in records of the first schema."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Record:
+    """A finished training run."""
+
+    about: About
+    split: SplitUsed
+    classes: tuple[str, ...]
+    val: RecordedScores
+    test: RecordedScores | None
+    """None for a data set without a test split."""
+    best: Best
+    history: tuple[dict[str, Number], ...]
+    """Step -> mean losses since the entry before, or the validation split's mIoU."""
+    seconds: float
+    schema: Literal[2] = 2
+    kind: Literal["run"] = "run"
+    folder: ClassVar[str] = ""
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for two versions of one run's record."""
+        return self.about.identity
+
+    @property
+    def method(self) -> str:
+        """How unlabelled images were used, and whether ReCo was."""
+        return self.about.method
+
+    @property
+    def seed(self) -> int:
+        """Of the run."""
+        return self.about.seed
+
+    @property
+    def config(self) -> TrainConfig:
+        """Of the run."""
+        return self.about.config
+
+    @property
+    def scores(self) -> RecordedScores:
+        """On the test split, or on the validation split of a data set that has no other (VOC, Cityscapes, SUN)."""
+        return self.test or self.val
+
+    def miou(self, which: str = "last") -> float:
+        """Mean IoU of `scores` in percent; which: "last" step, or the "best", NaN where that was not scored."""
+        if which == "last" or self.best.step == self.config.optimisation.iterations:
+            return 100 * self.scores.miou
+        best = self.best.miou if self.test is None else self.best.test_miou
+        return float("nan") if best is None else 100 * best
+
+
+@dataclass(frozen=True, config=STRICT)
+class Evaluation:
+    """What `reco evaluate` measured of a trained network."""
+
+    about: About
+    which: Literal["last", "best"]
+    split: str
+    classes: tuple[str, ...]
+    scores: RecordedScores
+    trimap: dict[str, UnitShare]
+    """Width in pixels -> mean IoU of the pixels so near to a boundary."""
+    boundary: dict[str, UnitShare]
+    """Width in pixels -> mean Boundary IoU."""
+    schema: Literal[2] = 2
+    kind: Literal["evaluation"] = "evaluation"
+    folder: ClassVar[str] = "evaluations"
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for two measurements of the same: the run's network, and the split."""
+        return *self.about.identity, self.which, self.split
+
+
+Line = TypeVar("Line", Record, Evaluation)
+
+
+def path_of(line: Record | Evaluation, results: Path) -> Path:
+    """The file that a line belongs to, below the folder of the results."""
+    return Path(results) / line.folder / line.about.series / f"{line.about.group}.jsonl"
+
+
+def put(line: Record | Evaluation, path: Path) -> Path:
+    """Write a line into a file, in the place of an earlier version of the same; see `path_of`."""
+    value, numbers = dataclasses.asdict(line), itertools.count(1)
+
+    def is_earlier(other: dict[str, Any]) -> bool:
+        where = f"{path}, line {next(numbers)}"
+        if other.get("kind") != line.kind:
+            return False
+        return bool(_parsed(type(line), as_json(other), where).identity == line.identity)  # type: ignore[type-var]
+
+    put_json_line(path, value, is_earlier)
+    return Path(path)
+
+
+def load_records(
+    *places: Path,
+    kind: type[Line] = Record,  # type: ignore[assignment]
+    series: str = "",
+) -> list[Line]:
+    """All lines of one kind and series in files, or below folders; of two about the same run the first counts.
+
+    Args:
+        places: files of JSON lines, or folders; those that are not there are empty.
+        kind: `Record` or `Evaluation`.
+        series: "" is the main one.
+
+    Raises:
+        InputError: a line that is not what it should be, named with its file.
+    """
+    found: dict[tuple[Any, ...], Line] = {}
+    for path in _files(places):
+        stat = path.stat()
+        for line in _lines_of(path, kind, stat.st_mtime_ns, stat.st_size):  # type: ignore[arg-type]
+            if line.about.series == series:
+                found.setdefault(line.identity, line)
+    return list(found.values())
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    for place in map(Path, places):
+        yield from [place] if place.is_file() else sorted(place.rglob("*.jsonl"))
+
+
+@functools.lru_cache(maxsize=1024)
+def _lines_of(path: Path, kind: type[Line], modified: int, size: int) -> tuple[Line, ...]:
+    """Read once for as long as the file does not change."""
+    wanted, name = TypeAdapter(kind), kind.__dataclass_fields__["kind"].default
+    found = []
+    for number, line in enumerate(read_json_lines(path), 1):
+        if line.get("kind") not in KINDS:
+            kind_of = reprlib.repr(line.get("kind"))
+            raise InputError(
+                f"{path}, line {number}: kind {kind_of} is none of {', '.join(KINDS)}; restore or delete the line"
+            )
+        if line["kind"] == name:
+            found.append(_parsed(kind, as_json(line), f"{path}, line {number}", wanted))
+    return tuple(found)
+
+
+def _parsed(kind: type[Line], text: bytes, where: str, adapter: TypeAdapter | None = None) -> Line:
+    try:
+        return (adapter or TypeAdapter(kind)).validate_json(text)
+    except ValidationError as error:
+        raise InputError(
+            f"{where}: {explained(error)}; results are not written by hand, restore or delete the line"
+        ) from error

@@ -1,0 +1,282 @@
+"""A trainer at work in a folder: checkpoints, scores, record, resuming, locks and Ctrl-C round its steps."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from reco_core import config
+from reco_core.config import TrainConfig
+from reco_core.datasets.streams import load_split
+from reco_core.errors import InputError, Interrupted, TrainingError, one_line
+from reco_core.evaluation import Scores, evaluate
+from reco_core.files import atomic_write
+from reco_core.models import weights_digest
+from reco_core.runs.checkpoints import load_latest, remove_unfinished, save_checkpoint
+from reco_core.runs.guard import FolderLock, Interruption, LossWatch, all_finite, readable_errors
+from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed, environment, source_revision
+from reco_core.runs.reporting import Reporter, Silent
+from reco_core.trainers import Trainer
+
+
+def snapshot(network: torch.nn.Module) -> dict[str, Tensor]:
+    """A copy of a network's state, in main memory."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+
+class Session:
+    """Runs a trainer to its end, or on from the last checkpoint in `folder`, and makes its record.
+
+    With several processes, each scores its share of the images, and the first one writes.
+
+    Args:
+        trainer: of the run.
+        folder: where checkpoints go; None keeps nothing.
+        val, test: data sets; by default those that the configuration names. A run without a test split has no test.
+        reporter: hears losses and scores.
+        recipe: the named recipe whose configuration this is, for the record.
+        preset: of the recipe.
+
+    Raises:
+        InputError: a split that is not there.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path | None = None,
+        val: Any = None,
+        test: Any = None,
+        reporter: Reporter | None = None,
+        recipe: str | None = None,
+        preset: str | None = None,
+    ) -> None:
+        self.trainer, self.options, self.fabric = trainer, trainer.options, trainer.fabric
+        self.folder = Path(folder) if folder is not None else None
+        self.reporter: Reporter = reporter or Silent()
+        data = self.options.data
+        self.val = val if val is not None else load_split(self.options, data.eval_split)
+        self.test = test
+        if test is None and data.test_split is not None:
+            self.test = load_split(self.options, data.test_split)
+        # Revision and weights as they are now: by the end of the run other files may lie there.
+        self.about = About.of(
+            self.options, recipe, preset, weights_digest(self.options.model.weights), environment(self.fabric.device),
+            source_revision(),
+        )  # fmt: skip
+        self.seconds = 0.0
+        self.best = Best(step=0, miou=0.0)  # of no network yet
+        self.best_state: dict[str, Tensor] | None = None
+        self.history: list[dict[str, float]] = []
+        self.watch = LossWatch()
+        self._clock = time.perf_counter()
+
+    def run(self) -> Record:
+        """Train to the end and return the run's record; with a folder, go on from its checkpoint if it has one.
+
+        Raises:
+            InputError: bad input, such as an image that vanished, a folder that cannot be written to, or one in which
+                another run is at work.
+            TrainingError: a loss that is not finite, or a loader process that was killed.
+            Interrupted: Ctrl-C, after the step is done and saved.
+        """
+        with FolderLock(self.folder if self.fabric.is_global_zero else None), readable_errors():
+            self._resume()
+            with Interruption() as interruption:
+                self._train(interruption)
+            return self._record()
+
+    def _train(self, interruption: Interruption) -> None:
+        trainer, options, total = self.trainer, self.options, self.options.optimisation.iterations
+        for losses in trainer.steps():
+            self.watch.add(trainer.step - 1, losses)
+            last = trainer.step == total
+            if trainer.step % options.log_every == 0 or last:
+                self._report()
+            if trainer.step % options.eval_every == 0 or last:
+                self._evaluate()
+            stop = self._asked_to_stop(interruption)
+            if trainer.step % options.checkpoint_every == 0 or last or stop:
+                self.save()
+            if stop:
+                kept = f"saved in {self.folder}: the same command goes on from there" if self.folder else "not saved"
+                raise Interrupted(f"interrupted after step {trainer.step} of {total}, {kept}")
+
+    def _report(self) -> None:
+        self._check_losses()
+        losses = {
+            name: self.fabric.all_reduce(value / self.watch.steps, reduce_op="mean").item()
+            for name, value in self.watch.sums.items()
+        }
+        self.watch.clear()
+        self.history.append({"step": self.trainer.step, **{name: round(value, 6) for name, value in losses.items()}})
+        self.reporter.on_losses(self.trainer.step, losses)
+
+    def _check_losses(self) -> None:
+        """Stop the run if a loss was not finite since the last report."""
+        own = self.watch.first_bad_step()
+        first = own
+        if self.fabric.world_size > 1:
+            steps = self.fabric.all_gather(torch.tensor(own, device=self.fabric.device)).tolist()
+            first = min((step for step in steps if step >= 0), default=-1)
+        if first >= 0:
+            values = {name: value.item() for name, value in self.watch.sums.items()}
+            name = next((name for name, value in values.items() if not abs(value) < float("inf")), "total")
+            self._stop(f"the {name} loss became {values.get(name, float('nan'))}", first, mine=own == first)
+
+    def _stop(self, what: str, step: int, when: str = "in", mine: bool = True) -> NoReturn:
+        """Raise an error that names the step and its images, after keeping the batch in the run's folder."""
+        where = f"{what} {when} step {step + 1}"
+        advice = f"lower the learning rate ({self.options.optimisation.learning_rate})"
+        if self.options.precision != "32-true":
+            advice += ", or use --precision 32-true"
+        if mine:
+            try:
+                batch = self.trainer.batch_of(step)
+            except InputError as error:
+                advice += f"; its batch cannot be read again: {error}"
+            else:
+                where += f" ({'; '.join(kind + ': ' + ', '.join(part['names']) for kind, part in batch.items())})"
+                advice += self._kept(step, batch)
+        raise TrainingError(f"{where}: {advice}")
+
+    def _kept(self, step: int, batch: dict[str, dict[str, Any]]) -> str:
+        if self.folder is None:
+            return ""
+        path = self.folder / f"failed-step-{step + 1}.pt"
+        content = {"step": step + 1, "config": config.to_dict(self.options), **batch}
+        try:
+            atomic_write(path, lambda file: torch.save(content, file))
+        except InputError as error:  # a full disk must not hide what went wrong first
+            return f"; its batch could not be kept: {error}"
+        return f"; its batch is kept in {path}"
+
+    def _asked_to_stop(self, interruption: Interruption) -> bool:
+        """Whether Ctrl-C was pressed; several processes agree on it, at reports, where they wait for each other."""
+        if self.fabric.world_size == 1:
+            return interruption.asked
+        if self.trainer.step % self.options.log_every:
+            return False
+        asked = torch.tensor(float(interruption.asked), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(asked, reduce_op="sum").item())
+
+    def _score(self, data: Any) -> Scores:
+        return evaluate(self.trainer.network, data, device=self.fabric.device, fabric=self.fabric)
+
+    def _evaluate(self) -> None:
+        self._check_losses()
+        self.trainer.share_statistics()
+        scores = self._score(self.val)
+        self.history.append({"step": self.trainer.step, "miou": round(scores.miou, 6)})
+        if self.best_state is None or scores.miou > self.best.miou:
+            self.best = Best(self.trainer.step, scores.miou)
+            self.best_state = snapshot(self.trainer.network)
+        self.reporter.on_scores(self.trainer.step, scores)
+
+    def _record(self) -> Record:
+        """Score the network of the last step and make the record."""
+        self.trainer.share_statistics()
+        split = self.trainer.split
+        return Record(
+            about=self.about,
+            split=SplitUsed(split.digest, split.names, len(split.unlabelled), split.missing_classes),
+            classes=tuple(self.trainer.train.classes),
+            val=RecordedScores.of(self._score(self.val)),
+            test=RecordedScores.of(self._score(self.test)) if self.test is not None else None,
+            best=self.best,
+            history=tuple(self.history),
+            seconds=round(self.seconds, 1),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the run needs to go on, and what is needed to use its network."""
+        train = self.trainer.train
+        return {
+            "config": config.to_dict(self.options),
+            "recipe": self.about.recipe,
+            "preset": self.about.preset,
+            "classes": list(train.classes),
+            "palette": [list(colour) for colour in train.palette],
+            "labelled": list(self.trainer.split.names),
+            "seconds": self.seconds,
+            "history": self.history,
+            "best": {"step": self.best.step, "miou": self.best.miou},
+            "network": self.trainer.network.state_dict(),
+            "best_network": self.best_state,
+            "losses": self.watch.state_dict(),
+            "trainer": self.trainer.state_dict(),
+        }
+
+    def save(self) -> None:
+        """Write the checkpoint into the run's folder (the first process does).
+
+        Raises:
+            TrainingError: a loss or a weight is not finite: such a state would replace one to go on from.
+            InputError: it cannot be written.
+        """
+        self._check_losses()
+        now = time.perf_counter()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
+        self.trainer.share_statistics()
+        # A teacher can break alone: its labels then count for nothing, and the losses stay finite.
+        networks = {self.trainer.student.module, self.trainer.network}
+        if not all(all_finite(network.state_dict()) for network in networks):
+            self._stop("the weights became infinite or NaN", self.trainer.step - 1, "in or before")
+        if self.fabric.world_size > 1:
+            sums = self.watch.sums
+            self.watch.sums = {name: self.fabric.all_reduce(value, reduce_op="mean") for name, value in sums.items()}
+        if self.fabric.is_global_zero and self.folder is not None:
+            save_checkpoint(self.folder, self.state())
+        self.fabric.barrier()
+
+    def _resume(self) -> None:
+        self._clock = time.perf_counter()
+        if self.folder is None:
+            return
+        if self.fabric.is_global_zero:
+            remove_unfinished(self.folder)
+        state = load_latest(self.folder)
+        if state is None:
+            return
+        kept = config.from_dict(TrainConfig, state["config"], str(self.folder))
+        try:
+            self._go_on_from(state, kept)
+        except InputError:
+            raise
+        except Exception as error:  # parts are missing, or of another version
+            raise InputError(
+                f"{self.folder}: the parts of its checkpoint do not fit this run ({one_line(error)});"
+                " choose another folder, or delete this one"
+            ) from error
+
+    def _go_on_from(self, state: dict[str, Any], kept: TrainConfig) -> None:
+        if _what_decides(kept) != _what_decides(self.options):
+            raise InputError(
+                f"{self.folder}: holds a run with another configuration: choose another folder, or delete this one"
+            )
+        if tuple(state["labelled"]) != self.trainer.split.names:
+            raise InputError(f"{self.folder}: was trained with other labelled images: choose another folder")
+        step, total = state["trainer"]["step"], self.options.optimisation.iterations
+        self.seconds, self.history = float(state["seconds"]), list(state["history"])
+        self.best, self.best_state = Best(**state["best"]), state["best_network"]
+        if step not in range(total + 1) or (step == total and self.best_state is None):
+            raise ValueError(f"step {step} of {total}")
+        for tensors in (state["network"], self.best_state):
+            if tensors is not None:  # no evaluation yet
+                _same_shapes(tensors, self.trainer.network.state_dict())
+        self.trainer.load_state_dict(state["trainer"])
+        self.watch.load_state_dict(state["losses"], self.fabric.device)
+
+
+def _same_shapes(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+    """Refuse a stored network that is not needed before the end, while it can still be said."""
+    if {name: value.shape for name, value in tensors.items()} != {name: value.shape for name, value in own.items()}:
+        raise ValueError("another network")
+
+
+def _what_decides(options: TrainConfig) -> TrainConfig:
+    """A configuration without what does not change the result: a run may go on with other workers, or elsewhere."""
+    return replace(options, num_workers=0, data=replace(options.data, root=None))
