@@ -139,7 +139,12 @@ def register(name: str, options: TrainConfig, seeds: int = 3) -> None:
         name: "group/.../what", unique.
         options: of the run; `data.root` is the name of a folder below $RECO_DATA, where the data set has several.
         seeds: how many `reco reproduce` runs.
+
+    Raises:
+        ValueError: a name that is taken.
     """
+    if name in RECIPES:
+        raise ValueError(f"a recipe is called {name!r} already: choose another name")
     RECIPES[name], _OWN_SEEDS[name] = options, seeds
 
 

@@ -131,3 +131,11 @@ def test_a_preset_is_part_of_what_a_run_is(own):
         assert is_run_of(recipe(name, preset=preset), name, preset)
         assert not is_run_of(recipe(name, preset=preset), name, other)
     assert not is_run_of(changed(recipe(RANDOM), "model", weights="mine.pth"), RANDOM), "random weights are part of it"
+
+
+def test_a_name_that_is_taken_is_refused(own):
+    before = recipe("table1/pascal_voc/60/classmix")
+    for taken in ("table1/pascal_voc/60/classmix", RANDOM):
+        with pytest.raises(ValueError, match=taken):
+            register(taken, TrainConfig())
+    assert recipe("table1/pascal_voc/60/classmix") == before
