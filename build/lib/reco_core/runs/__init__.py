@@ -1,1 +1,0 @@
-"""Runs: a session round a trainer, records, recipes and sweeps."""
