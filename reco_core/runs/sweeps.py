@@ -53,11 +53,11 @@ def sweep(
     for number, run in enumerate(open_runs, 1):
         place, steps = f"[{number}/{len(open_runs)}] {run.title}", run.options.optimisation.iterations
         left -= steps
-        if is_recorded(run):
-            tell(f"{place} is recorded meanwhile")
-            continue
-        tell(f"{place} ...")
         try:
+            if is_recorded(run):
+                tell(f"{place} is recorded meanwhile")
+                continue
+            tell(f"{place} ...")
             train(run)
         except InUse:
             tell(f"{place} is left to the process that is at it")

@@ -87,3 +87,17 @@ def test_a_failed_run_says_nothing_of_how_long_the_others_take(tmp_path, monkeyp
     sweep(every, train_some, is_recorded, said.append)
     assert said[0] == f"3 runs, 3 of them to do: {3 * every[0].options.optimisation.iterations:,} steps"
     assert [line.partition("; ")[2] for line in said if "is done" in line] == ["about 2 min left", ""]
+
+
+def test_records_that_cannot_be_read_during_a_sweep_stop_no_other_run(tmp_path):
+    """They were whole when the list was made, and are damaged when the second run is asked about."""
+    every, asked, trained = runs(tmp_path, 3), [], []
+
+    def damaged_later(run):
+        asked.append(run.options.seed)
+        if asked.count(1) == 2 and run.options.seed == 1:
+            raise OSError("damaged")
+        return False
+
+    failed = sweep(every, lambda run: trained.append(run.options.seed), damaged_later)
+    assert failed == {"small/a-seed1": "damaged"} and trained == [0, 2]
