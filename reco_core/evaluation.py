@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
+CONFIDENT = 0.97
+"""Probability from which a prediction counts as confident: the default of delta_s."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """What a network does on a data set."""
 
     confusion: Tensor
     """(C, C) int64 pixel counts; row: truth, column: prediction."""
+    confident: Tensor | None = None
+    """The same of the pixels whose prediction has a probability of at least `CONFIDENT`."""
 
     @property
     def iou(self) -> Tensor:
@@ -39,8 +45,21 @@ class Scores:
     @property
     def pixel_accuracy(self) -> float:
         """Share of the labelled pixels that are right; NaN without a labelled pixel."""
-        confusion = self.confusion.double()
-        return (confusion.diagonal().sum() / confusion.sum()).item()
+        return _accuracy(self.confusion)
+
+    @property
+    def confident_share(self) -> float:
+        """Share of the labelled pixels with a confident prediction."""
+        return float("nan") if self.confident is None else (self.confident.sum() / self.confusion.sum()).item()
+
+    @property
+    def confident_accuracy(self) -> float:
+        """Share of the confident predictions that are correct; NaN without one."""
+        return float("nan") if self.confident is None else _accuracy(self.confident)
+
+
+def _accuracy(confusion: Tensor) -> float:
+    return (confusion.diagonal().sum().double() / confusion.sum()).item()
 
 
 def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
@@ -108,27 +127,34 @@ def evaluate(
     device: torch.device | str = "cpu",
     on_batch: Callable[[int], None] | None = None,
     fabric: "Fabric | None" = None,
+    indices: Sequence[int] | None = None,
 ) -> Scores:
     """Score a network at the resolution of the labels; arguments as of `outputs`. The batch does not matter.
 
     Args:
         fabric: with several processes, each scores every n-th image, none twice; all get the scores of all images.
+        indices: of the images; by default all.
 
     Raises:
         InputError: no pixel of the data set has a label, so that there is nothing to score.
     """
-    part = data
-    if fabric is not None and fabric.world_size > 1:
-        part = Subset(data, range(fabric.global_rank, len(data), fabric.world_size))
-    confusion = torch.zeros(data.num_classes, data.num_classes, dtype=torch.int64, device=device)
-    for output, labels in outputs(network, part, batch_size, device, on_batch):
-        confusion += confusion_matrix(labels, classes_of(output.logits, labels.shape[-2:]), data.num_classes)
+    chosen: Sequence[int] = range(len(data)) if indices is None else indices
     if fabric is not None:
-        confusion = fabric.all_reduce(confusion, reduce_op="sum")
+        chosen = chosen[fabric.global_rank :: fabric.world_size]
+    part = Subset(data, chosen)
+    confusion = torch.zeros(data.num_classes, data.num_classes, dtype=torch.int64, device=device)
+    confident = confusion.clone()
+    for output, labels in outputs(network, part, batch_size, device, on_batch):
+        probability, predicted = enlarge(output.logits.float(), labels.shape[-2:]).softmax(dim=1).max(dim=1)
+        confusion += confusion_matrix(labels, predicted, data.num_classes)
+        doubtful = labels.masked_fill(probability < CONFIDENT, IGNORE_INDEX)
+        confident += confusion_matrix(doubtful, predicted, data.num_classes)
+    if fabric is not None:
+        confusion, confident = (fabric.all_reduce(counts, reduce_op="sum") for counts in (confusion, confident))
     if not confusion.any():
         name = f"{getattr(data, 'name', 'data set')}/{getattr(data, 'split', '')}"
         raise InputError(f"{name}: no pixel has a label, nothing can be scored; add masks, or choose another split")
-    return Scores(confusion.cpu())
+    return Scores(confusion.cpu(), confident.cpu())
 
 
 def classes_of(logits: Tensor, size: Sequence[int]) -> Tensor:

@@ -27,12 +27,14 @@ SYMMETRIC_NORMALISATION: Normalisation = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 class BackboneSpec:
     """What the networks need to know of a backbone."""
 
-    constructor: str
-    """Name in torchvision.models."""
+    constructor: str | None
+    """Name in torchvision.models; None: `tiny_backbone`."""
     width: int = 256
     """Default channels of ASPP and heads."""
     width_multiplier: float | None = None
     """MobileNetV2's multiplier."""
+    aspp_rates: tuple[int, ...] = (6, 12, 18)
+    """Dilations of ASPP that the map at the output stride can use."""
 
 
 BACKBONES = {
@@ -42,6 +44,7 @@ BACKBONES = {
     "resnet101": BackboneSpec("resnet101"),
     "mobilenet_v2": BackboneSpec("mobilenet_v2", width=128, width_multiplier=1.0),
     "mobilenet_v2_035": BackboneSpec("mobilenet_v2", width=128, width_multiplier=0.35),
+    "tiny": BackboneSpec(None, width=32, aspp_rates=(1, 2, 4)),
 }
 
 
@@ -104,6 +107,18 @@ def _mobilenet(network: Any, output_stride: int) -> Backbone:
     return Backbone(low, high, low_level_channels=channels[0], out_channels=channels[1])
 
 
+def tiny_backbone() -> Backbone:
+    """Seven 3x3 convolutions for images of 64 x 64, 0.17 M parameters: strides 4 and 8, whatever stride is asked."""
+
+    def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+        layer = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+    low = nn.Sequential(convolution(3, 24, 2), convolution(24, 24), convolution(24, 24, 2))
+    high = nn.Sequential(convolution(24, 48, 2), convolution(48, 48), convolution(48, 96), convolution(96, 96))
+    return Backbone(low, high, low_level_channels=24, out_channels=96)
+
+
 def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
     if not path.is_file():
         raise InputError(f"{path}: no such weights file; give a state dict of {backbone}, or 'imagenet', or nothing")
@@ -144,9 +159,13 @@ def build_backbone(name: str, weights: str | Path | None, output_stride: int) ->
     """
     if name not in BACKBONES:
         raise InputError(f"unknown backbone {name!r}: choose one of {', '.join(BACKBONES)}")
+    spec = BACKBONES[name]
+    if spec.constructor is None:
+        if weights is not None:
+            raise InputError(f"{weights}: backbone {name!r} starts from random weights: leave out --weights")
+        return tiny_backbone(), SYMMETRIC_NORMALISATION
     import torchvision  # here: whoever imports this file for its types need not wait for it
 
-    spec = BACKBONES[name]
     options = {} if spec.width_multiplier is None else {"width_mult": spec.width_multiplier}
     pretrained = str(weights) == "imagenet"
     if pretrained and spec.width_multiplier not in (None, 1.0):
@@ -252,10 +271,10 @@ class ASPP(nn.Module):
 class EncoderV3Plus(nn.Module):
     """phi of DeepLabV3+: backbone, ASPP at stride 16, joined at stride 4 by 48 channels of low-level features."""
 
-    def __init__(self, backbone: Backbone, width: int) -> None:
+    def __init__(self, backbone: Backbone, width: int, rates: tuple[int, ...] = (6, 12, 18)) -> None:
         super().__init__()
         self.backbone = backbone
-        self.aspp = ASPP(backbone.out_channels, width)
+        self.aspp = ASPP(backbone.out_channels, width, rates)
         self.low_level = conv_bn_relu(backbone.low_level_channels, 48)
         self.out_channels = width + 48
 
@@ -344,10 +363,10 @@ def deeplab_v3_plus(
 
     Args:
         num_classes: C.
-        backbone: resnet18, resnet34, resnet50, resnet101, or the light mobilenet_v2 and mobilenet_v2_035.
+        backbone: resnet18, resnet34, resnet50, resnet101, the light mobilenet_v2 and mobilenet_v2_035, or tiny.
         representation_dim: D, the paper's m = 256.
         weights: None (random), "imagenet" (torchvision's, downloaded) or the path of a backbone's state dict.
-        width: channels of ASPP and of both heads: 256 as in the paper, by default 128 for the light backbones.
+        width: channels of ASPP and of both heads: 256 as in the paper, by default 128 for the light backbones, 32 for tiny.
 
     Raises:
         InputError: for an unknown backbone, or weights that are missing or do not fit it.
@@ -355,7 +374,7 @@ def deeplab_v3_plus(
     features, normalisation = build_backbone(backbone, weights, output_stride=16)
     if width is None:
         width = BACKBONES[backbone].width
-    encoder = EncoderV3Plus(features, width)
+    encoder = EncoderV3Plus(features, width, BACKBONES[backbone].aspp_rates)
     return SegmentationNetwork(
         Normalise(*normalisation),
         encoder,

@@ -123,6 +123,9 @@ class Trainer:
             torch.manual_seed(stream_seed(options.seed, "weights"))
             network = self._initialised(num_classes)
             self.method = build_method(options, network, num_classes, self.fabric)
+        self.average = self.teacher or MeanTeacher(network, options.teacher_decay, "copy", options.teacher_ramp)
+        """The student's moving average: the teacher, or of a method that has none, one that labels nothing."""
+        self.average.to(self.fabric.device)
         self.contrast = make_contrast(options, num_classes)
         if self.contrast is not None:
             self.contrast.to(self.fabric.device)
@@ -148,8 +151,8 @@ class Trainer:
 
     @property
     def network(self) -> SegmentationNetwork:
-        """The network that is evaluated: the teacher's where there is one (published experiments), else the student."""
-        return self.student.module if self.teacher is None else self.teacher.network
+        """The network that is evaluated: the student's moving average, which is the teacher's where there is one."""
+        return self.average.network
 
     def fit(self) -> None:
         """Train to the last step."""
@@ -188,18 +191,26 @@ class Trainer:
             losses |= terms.losses
             doubtful = terms.confidence < self.options.weak_threshold
             regions.append((terms.output, terms.labels.masked_fill(doubtful, IGNORE_INDEX)))
+        labels, confidence = self.contrasted_labels(regions)
         if self.contrast is not None:
-            losses["reco"] = self.regional_contrast(regions, device)
+            losses["reco"] = self.regional_contrast([output for output, _ in regions], labels, confidence, device)
         self._optimise(reduce(torch.add, losses.values()))  # Eq. 5; eta is inside the unsupervised loss
-        return losses if terms is None else losses | terms.after_step(self.step + 1)
+        after = {} if terms is None else terms.after_step(self.step + 1)
+        if self.teacher is None:
+            self.average.update(self.student.module, self.step + 1)
+        valid = labels != IGNORE_INDEX
+        hard = (confidence < self.options.reco.strong_threshold) & valid
+        return losses | after | {"hard": hard.sum() / valid.sum().clamp(min=1)}
 
-    def regional_contrast(
-        self, regions: Sequence[tuple[SegmentationOutput, Tensor]], generator: torch.Generator
-    ) -> Tensor:
-        """ReCo on labelled and trusted unlabelled pixels together, at the representation's resolution (Section 3.3)."""
-        if self.contrast is None:
-            raise ValueError(f"method {self.options.method!r} has no ReCo loss: take one that begins with reco+")
-        representations = [output.representation for output, _ in regions if output.representation is not None]
+    def contrasted_labels(self, regions: Sequence[tuple[SegmentationOutput, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Labels of the labelled and the trusted unlabelled pixels at the representation's resolution (Section 3.3).
+
+        Args:
+            regions: outputs with labels (B, H, W), 255 = not trusted.
+
+        Returns:
+            labels (B', h, w) of all together, and the student's confidence in them.
+        """
         labels, confidences = [], []
         for number, (output, full_labels) in enumerate(regions):
             small = reduce_labels(full_labels, output.logits.shape[-2:])
@@ -207,7 +218,16 @@ class Trainer:
                 small = fill_with_predictions(output.logits, small, self.options.reco.strong_threshold)
             labels.append(small)
             confidences.append(label_confidence(output.logits, small))
-        pixels = torch.cat(representations), torch.cat(labels), torch.cat(confidences)
+        return torch.cat(labels), torch.cat(confidences)
+
+    def regional_contrast(
+        self, outputs: Sequence[SegmentationOutput], labels: Tensor, confidence: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """The ReCo loss of some outputs' pixels, with what `contrasted_labels` says of them."""
+        if self.contrast is None:
+            raise ValueError(f"method {self.options.method!r} has no ReCo loss: take one that begins with reco+")
+        representations = [output.representation for output in outputs if output.representation is not None]
+        pixels = torch.cat(representations), labels, confidence
         if self.options.cross_process_keys and self.fabric.world_size > 1:
             pixels = self._with_other_processes(*pixels)
         return self.contrast(*pixels, generator=generator)
@@ -274,8 +294,8 @@ class Trainer:
         """Give all processes one network: batch statistics differ between them until they are averaged."""
         if self.fabric.world_size == 1:
             return
-        for module in (self.student.module, self.teacher):
-            for buffer in module.buffers() if module is not None else ():
+        for module in (self.student.module, self.average):
+            for buffer in module.buffers():
                 if buffer.is_floating_point():
                     buffer.copy_(self.fabric.all_reduce(buffer, reduce_op="mean"))
 
@@ -285,6 +305,7 @@ class Trainer:
         return {
             "step": self.step,
             "student": self.student.module.state_dict(),
+            "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             **{name: part.state_dict() if part is not None else None for name, part in parts.items()},
         }
@@ -293,6 +314,7 @@ class Trainer:
         """Go on from what `state_dict` gave."""
         self.step = state["step"]
         self.student.module.load_state_dict(state["student"])
+        self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         for name in ("method", "contrast"):
             part = getattr(self, name)

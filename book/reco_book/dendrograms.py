@@ -7,6 +7,7 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import fowlkes_mallows_score
 
 from reco_core.analysis.relations import DISTANCES, distances, grow
+from reco_core.datasets.toyscapes import CLASS_TREE, CLASSES, Tree
 
 __all__ = [
     "DISTANCES",
@@ -79,3 +80,36 @@ def chance(tree: np.ndarray, heights: np.ndarray, draws: int = 1000, seed: int =
         for name, value in agreement_with(tree, heights[np.ix_(order, order)]).items():
             values.setdefault(name, []).append(value)
     return {name: (float(np.mean(list_)), float(np.quantile(list_, 0.95))) for name, list_ in values.items()}
+
+
+def leaves(tree: Tree) -> tuple[str, ...]:
+    """Names of a tree's classes, from left to right."""
+    return (tree,) if isinstance(tree, str) else tuple(name for branch in tree for name in leaves(branch))
+
+
+def height(tree: Tree) -> int:
+    """Steps from a node down to its furthest leaf."""
+    return 0 if isinstance(tree, str) else 1 + max(height(branch) for branch in tree)
+
+
+def merge_heights(tree: Tree = CLASS_TREE, classes: tuple[str, ...] = CLASSES) -> np.ndarray:
+    """Cophenetic distances of a tree: height of the lowest node that holds both classes.
+
+    Returns:
+        (C, C) float, symmetric, zero on the diagonal, in the order of `classes`.
+    """
+    position = {name: index for index, name in enumerate(classes)}
+    result = np.zeros((len(classes), len(classes)))
+
+    def visit(node: Tree) -> None:
+        if isinstance(node, str):
+            return
+        groups = [[position[name] for name in leaves(branch)] for branch in node]
+        for first, one in enumerate(groups):
+            for other in groups[first + 1 :]:
+                result[np.ix_(one, other)] = result[np.ix_(other, one)] = height(node)
+        for branch in node:
+            visit(branch)
+
+    visit(tree)
+    return result

@@ -97,6 +97,36 @@ def _section5(dataset: str, method: str) -> TrainConfig:
     )  # fmt: skip
 
 
+BENCH_LABELS = 12
+BENCH_STEPS = 3000
+BENCH_RATES = (1e-3, 3e-3, 1e-2)
+"""Learning rates that are tried on the validation scenes, with supervised and ClassMix alone."""
+
+
+def _bench(method: str, labels: int | None = BENCH_LABELS, steps: int = BENCH_STEPS, rate: float = 3e-3) -> TrainConfig:
+    """The test bench: toyscapes with the tiny backbone from random weights."""
+    options = TrainConfig(
+        method=method,
+        data=DataConfig(crop=(64, 64), scale=(0.75, 1.5), num_labelled=labels),
+        model=ModelConfig(backbone="tiny", width=32, representation_dim=64),
+        optimisation=OptimisationConfig(optimiser="adamw", iterations=steps, batch_size=8, learning_rate=rate),
+        eval_every=500,
+        log_every=100,
+        checkpoint_every=500,
+    )
+    return options
+
+
+def bench_recipes() -> Iterator[tuple[str, TrainConfig]]:
+    """Those of the gates: learning rates, the arms without ReCo, and each with twice the steps."""
+    for method, labels in (("supervised", BENCH_LABELS), ("classmix", BENCH_LABELS), ("supervised", None)):
+        group = f"toyscapes/{labels or 'all'}"
+        yield f"{group}/{method}", _bench(method, labels)
+        yield f"{group}-twice/{method}", _bench(method, labels, 2 * BENCH_STEPS)
+        for rate in BENCH_RATES:
+            yield f"{group}-rates/{method}-{rate:.0e}", _bench(method, labels, rate=rate)
+
+
 def _references() -> Iterator[tuple[str, TrainConfig]]:
     """All 367 labels of CamVid, to set beside published networks: also at their resolution, and twice as long."""
     reference = _small("camvid", "supervised", None)
@@ -109,6 +139,7 @@ def _references() -> Iterator[tuple[str, TrainConfig]]:
 
 def recipes() -> Iterator[tuple[str, TrainConfig]]:
     """Every name with its configuration."""
+    yield from bench_recipes()
     for dataset in ("camvid", "toyscapes", "nyu_v2", "voc"):
         for method in ("supervised", "reco+supervised"):
             yield f"small/{dataset}/all/{method}", _section5(dataset, method)

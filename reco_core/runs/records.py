@@ -129,12 +129,33 @@ class RecordedScores:
     pixel_accuracy: UnitShare
     iou: tuple[UnitShare | None, ...]
     """Of each class; None where it does not occur."""
+    confusion: tuple[tuple[int, ...], ...] = ()
+    """Pixels by truth (row) and prediction."""
+    confident_share: UnitShare | None = None
+    """Of the pixels, those predicted with a probability of at least `evaluation.CONFIDENT`."""
+    confident_accuracy: UnitShare | None = None
+    """Of these, the correct ones."""
 
     @classmethod
     def of(cls, scores: Scores) -> Self:
         """The numbers of a confusion matrix."""
-        iou = tuple(None if value != value else round(value, 6) for value in scores.iou.tolist())
-        return cls(scores.miou, scores.pixel_accuracy, iou)
+
+        def known(value: float) -> float | None:
+            return None if value != value else round(value, 6)
+
+        confusion = tuple(map(tuple, scores.confusion.tolist()))
+        return cls(
+            scores.miou, scores.pixel_accuracy, tuple(map(known, scores.iou.tolist())), confusion,
+            known(scores.confident_share), known(scores.confident_accuracy),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, config=STRICT)
+class StudentScores:
+    """Scores of the student itself, beside those of its moving average."""
+
+    val: RecordedScores
+    test: RecordedScores | None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -161,6 +182,11 @@ class Record:
     history: tuple[dict[str, Number], ...]
     """Step -> mean losses since the entry before, or the validation split's mIoU."""
     seconds: float
+    student: StudentScores | None = None
+    """`val` and `test` are the moving average's; None in records whose `val` and `test` are the teacher's if the method
+    has one, else the student's."""
+    unlabelled: RecordedScores | None = None
+    """Of the moving average on unlabelled training images whose truth is known: the quality of its pseudo-labels."""
     schema: Literal[2] = 2
     kind: Literal["run"] = "run"
     folder: ClassVar[str] = ""

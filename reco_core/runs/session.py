@@ -1,6 +1,7 @@
 """A trainer at work in a folder: checkpoints, scores, record, resuming, locks and Ctrl-C round its steps."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,9 +18,13 @@ from reco_core.files import atomic_write
 from reco_core.models import weights_digest
 from reco_core.runs.checkpoints import load_latest, remove_unfinished, save_checkpoint
 from reco_core.runs.guard import FolderLock, Interruption, LossWatch, all_finite, readable_errors
-from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed, environment, source_revision
+from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed, StudentScores, environment, source_revision
 from reco_core.runs.reporting import Reporter, Silent
 from reco_core.trainers import Trainer
+
+
+JUDGED = 500
+"""Unlabelled images on which a run's pseudo-labels are compared with the truth, at most."""
 
 
 def snapshot(network: torch.nn.Module) -> dict[str, Tensor]:
@@ -163,8 +168,22 @@ class Session:
         asked = torch.tensor(float(interruption.asked), device=self.fabric.device)
         return bool(self.fabric.all_reduce(asked, reduce_op="sum").item())
 
-    def _score(self, data: Any) -> Scores:
-        return evaluate(self.trainer.network, data, device=self.fabric.device, fabric=self.fabric)
+    def _score(self, data: Any, network: torch.nn.Module | None = None, indices: Sequence[int] | None = None) -> Scores:
+        network = network or self.trainer.network
+        return evaluate(network, data, device=self.fabric.device, fabric=self.fabric, indices=indices)
+
+    def _recorded(self, network: torch.nn.Module) -> tuple[RecordedScores, RecordedScores | None]:
+        """A network's scores on the validation and the test split."""
+        test = RecordedScores.of(self._score(self.test, network)) if self.test is not None else None
+        return RecordedScores.of(self._score(self.val, network)), test
+
+    def _pseudo_labels(self) -> RecordedScores | None:
+        """The moving average on the first unlabelled images that have a mask, for the record alone."""
+        train = self.trainer.train
+        if not self.options.uses_unlabelled or self.options.data.partial_labels is not None:
+            return None
+        known = [index for index in self.trainer.split.unlabelled if train.has_label(index)][:JUDGED]
+        return RecordedScores.of(self._score(train, indices=known)) if known else None
 
     def _evaluate(self) -> None:
         self._check_losses()
@@ -177,18 +196,21 @@ class Session:
         self.reporter.on_scores(self.trainer.step, scores)
 
     def _record(self) -> Record:
-        """Score the network of the last step and make the record."""
+        """Score the networks of the last step and make the record."""
         self.trainer.share_statistics()
         split = self.trainer.split
+        val, test = self._recorded(self.trainer.network)
         return Record(
             about=self.about,
             split=SplitUsed(split.digest, split.names, len(split.unlabelled), split.missing_classes),
             classes=tuple(self.trainer.train.classes),
-            val=RecordedScores.of(self._score(self.val)),
-            test=RecordedScores.of(self._score(self.test)) if self.test is not None else None,
+            val=val,
+            test=test,
             best=self.best,
             history=tuple(self.history),
             seconds=round(self.seconds, 1),
+            student=StudentScores(*self._recorded(self.trainer.student.module)),
+            unlabelled=self._pseudo_labels(),
         )
 
     def state(self) -> dict[str, Any]:

@@ -1,111 +1,138 @@
-"""A small canvas for toyscapes: shapes painted into an image and its label map at once, with NumPy alone.
+"""A canvas for toyscapes: shapes painted into an image and its label map at once, with NumPy alone.
 
-Only additions, products and comparisons decide a pixel, so that a scene is the same bytes on every machine.
-Coordinates are pixels, y downwards; a shape's part outside the canvas is cut off.
+A scene is `EXTENT` units wide and high, whatever its resolution: one unit is one pixel of a scene of 64 x 64. y grows
+downwards. A pixel belongs to a shape if its centre does. Only sums, products, quotients, comparisons and square roots
+decide a pixel, so that a scene is the same bytes on every machine.
 """
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+EXTENT = 64
+"""Height and width of a scene, units."""
+
 Colour = np.ndarray
 """(3,) float, 0 to 255."""
+Paint = Colour | Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""A colour, or a function of y (h, 1) and x (1, w), units, that returns colours (h, w, 3)."""
+
+
+def fraction(values: np.ndarray) -> np.ndarray:
+    """What is left of numbers above the next lower whole number: 0 to 1."""
+    return values - np.floor(values)
+
+
+class Noise:
+    """Smooth random blotches over the whole plane, from -1 to 1: a table of random numbers, interpolated, repeated."""
+
+    def __init__(self, rng: np.random.Generator, side: int = 32) -> None:
+        self.table = rng.uniform(-1, 1, (side, side))
+
+    def __call__(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Noise at points whose coordinates broadcast against each other; blotches are about one unit wide."""
+        side = len(self.table)
+        row, column = np.floor(y).astype(np.int64), np.floor(x).astype(np.int64)
+        down, right = y - row, x - column
+        down, right = down * down * (3 - 2 * down), right * right * (3 - 2 * right)
+        above = self._lerp(row % side, column, right)
+        return above + down * (self._lerp((row + 1) % side, column, right) - above)
+
+    def _lerp(self, row: np.ndarray, column: np.ndarray, right: np.ndarray) -> np.ndarray:
+        side = len(self.table)
+        left = self.table[row, column % side]
+        return left + right * (self.table[row, (column + 1) % side] - left)
 
 
 class Canvas:
-    """An image (side, side, 3) float32 in 0..255 and its label map (side, side) uint8."""
+    """An image (resolution, resolution, 3) float32 in 0..255 and its label map (resolution, resolution) uint8.
 
-    def __init__(self, side: int, rng: np.random.Generator) -> None:
-        self.side, self.rng = side, rng
-        self.image = np.zeros((side, side, 3), dtype=np.float32)
-        self.label = np.zeros((side, side), dtype=np.uint8)
+    Args:
+        resolution: height and width, pixels.
+        rng: draws the table of `noise`; not one number more at a higher resolution.
+    """
 
-    def _window(self, top: float, bottom: float, left: float, right: float) -> tuple[slice, slice] | None:
-        top, bottom, left, right = (int(np.floor(value + 0.5)) for value in (top, bottom, left, right))
-        rows = slice(max(0, top), min(self.side, max(bottom, top + 1)))
-        columns = slice(max(0, left), min(self.side, max(right, left + 1)))
-        return None if rows.start >= rows.stop or columns.start >= columns.stop else (rows, columns)
+    def __init__(self, resolution: int, rng: np.random.Generator) -> None:
+        self.resolution = resolution
+        self.centres = (np.arange(resolution) + 0.5) * EXTENT / resolution
+        self.noise = Noise(rng)
+        self.image = np.zeros((resolution, resolution, 3), dtype=np.float32)
+        self.label = np.zeros((resolution, resolution), dtype=np.uint8)
 
-    def _paint(
-        self, window: tuple[slice, slice], mask: np.ndarray | None, colour: Colour, label: int | None, grain: float
-    ) -> None:
-        image, labels = self.image[window], self.label[window]
-        paint: np.ndarray = np.broadcast_to(np.asarray(colour, dtype=np.float32), image.shape)
-        if grain:
-            paint = paint + grain * self.rng.integers(-8, 9, image.shape[:2])[..., None].astype(np.float32) / 8
-        if mask is None:
-            image[...] = paint
-        else:
-            image[mask] = paint[mask]
-        if label is not None:
-            if mask is None:
-                labels[...] = label
-            else:
-                labels[mask] = label
+    def window(self, top: float, bottom: float, left: float, right: float) -> tuple[slice, slice]:
+        """Rows and columns of the pixels whose centres lie in a box, given in units; perhaps none."""
+        rows, columns = np.searchsorted(self.centres, (top, bottom)), np.searchsorted(self.centres, (left, right))
+        return slice(*rows), slice(*columns)
 
-    def rectangle(
-        self, top: float, bottom: float, left: float, right: float, colour: Colour, label: int | None, grain: float = 3
-    ) -> None:
-        """An axis-parallel rectangle, at least one pixel wide and high; label None keeps the labels."""
-        window = self._window(top, bottom, left, right)
-        if window is not None:
-            self._paint(window, None, colour, label, grain)
-
-    def ellipse(
-        self, y: float, x: float, radius_y: float, radius_x: float, colour: Colour, label: int | None, grain: float = 3
-    ) -> None:
-        """A filled ellipse around (y, x)."""
-        window = self._window(y - radius_y, y + radius_y, x - radius_x, x + radius_x)
-        if window is not None:
-            rows = np.arange(window[0].start, window[0].stop)[:, None] + 0.5 - y
-            columns = np.arange(window[1].start, window[1].stop)[None] + 0.5 - x
-            inside = (rows / max(radius_y, 0.5)) ** 2 + (columns / max(radius_x, 0.5)) ** 2 <= 1
-            self._paint(window, inside, colour, label, grain)
-
-    def ring(self, y: float, x: float, radius: float, width: float, colour: Colour, label: int | None) -> None:
-        """A circle's outline of the given width: a wheel without spokes."""
-        window = self._window(y - radius, y + radius, x - radius, x + radius)
-        if window is not None:
-            rows = np.arange(window[0].start, window[0].stop)[:, None] + 0.5 - y
-            columns = np.arange(window[1].start, window[1].stop)[None] + 0.5 - x
-            distance = rows**2 + columns**2
-            inside = (distance <= radius**2) & (distance >= max(radius - width, 0) ** 2)
-            self._paint(window, inside, colour, label, 2)
-
-    def trapezoid(
+    def fill(
         self,
-        top: float,
-        bottom: float,
-        edges_top: tuple[float, float],
-        edges_bottom: tuple[float, float],
-        colour: Colour,
+        box: tuple[float, float, float, float],
+        inside: Callable[[np.ndarray, np.ndarray], np.ndarray] | None,
+        paint: Paint,
         label: int | None,
-        grain: float = 3,
     ) -> None:
-        """The area between two straight edges, given by their x at the top and at the bottom."""
-        left = min(edges_top[0], edges_bottom[0])
-        right = max(edges_top[1], edges_bottom[1])
-        window = self._window(top, bottom, left, right)
-        if window is not None:
-            share = (np.arange(window[0].start, window[0].stop)[:, None] + 0.5 - top) / max(bottom - top, 1)
-            columns = np.arange(window[1].start, window[1].stop)[None] + 0.5
-            from_left = edges_top[0] + share * (edges_bottom[0] - edges_top[0])
-            to_right = edges_top[1] + share * (edges_bottom[1] - edges_top[1])
-            self._paint(window, (columns >= from_left) & (columns <= to_right), colour, label, grain)
+        """Paint the pixels of a box.
 
-    def blotches(self, label: int, size: int, strength: float) -> None:
-        """Shade the pixels of a label by coarse random blotches, `size` pixels wide."""
-        cells = -(-self.side // size)
-        coarse = self.rng.integers(-8, 9, (cells, cells)).astype(np.float32) * (strength / 8)
-        shade = np.repeat(np.repeat(coarse, size, axis=0), size, axis=1)[: self.side, : self.side]
-        self.image += np.where(self.label == label, shade, 0)[..., None]
+        Args:
+            box: top, bottom, left, right, units.
+            inside: function of y (h, 1) and x (1, w) that says which pixels (h, w); None: all.
+            paint: of the shape.
+            label: its class; None keeps the labels.
+        """
+        window = self.window(*box)
+        y, x = self.centres[window[0]][:, None], self.centres[window[1]][None]
+        if not y.size or not x.size:
+            return
+        where = slice(None) if inside is None else inside(y, x)
+        colours = paint(y, x) if callable(paint) else paint
+        image = self.image[window]
+        image[where] = np.broadcast_to(colours, image.shape)[where]
+        if label is not None:
+            self.label[window][where] = label
 
-    def finish(self, gain: np.ndarray, fade: float, noise: int) -> np.ndarray:
-        """Light the scene and return (side, side, 3) uint8.
+    def rectangle(self, top: float, bottom: float, left: float, right: float, paint: Paint, label: int | None) -> None:
+        """An axis-parallel rectangle; label None keeps the labels."""
+        self.fill((top, bottom, left, right), None, paint, label)
+
+    def ellipse(self, y: float, x: float, radius_y: float, radius_x: float, paint: Paint, label: int | None) -> None:
+        """A filled ellipse around (y, x)."""
+
+        def inside(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            down, right = (rows - y) / radius_y, (columns - x) / radius_x
+            return down * down + right * right <= 1
+
+        self.fill((y - radius_y, y + radius_y, x - radius_x, x + radius_x), inside, paint, label)
+
+    def polygon(self, corners: Sequence[tuple[float, float]], paint: Paint, label: int | None) -> None:
+        """A convex polygon with corners (y, x), in either sense of rotation."""
+        ys, xs = zip(*corners, strict=True)
+
+        def inside(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            sides = [
+                (columns - x0) * (y1 - y0) - (rows - y0) * (x1 - x0)
+                for (y0, x0), (y1, x1) in zip(corners, [*corners[1:], corners[0]], strict=True)
+            ]
+            return np.all([side >= 0 for side in sides], axis=0) | np.all([side <= 0 for side in sides], axis=0)
+
+        self.fill((min(ys), max(ys), min(xs), max(xs)), inside, paint, label)
+
+    def shadow(self, y: float, x: float, radius_y: float, radius_x: float, keep: float = 0.6) -> None:
+        """Darken an ellipse, softly towards its edge, to `keep` of its brightness in the middle."""
+        window = self.window(y - radius_y, y + radius_y, x - radius_x, x + radius_x)
+        down = (self.centres[window[0]][:, None] - y) / radius_y
+        right = (self.centres[window[1]][None] - x) / radius_x
+        depth = np.maximum(0, 1 - down * down - right * right)
+        self.image[window] *= (1 - (1 - keep) * np.minimum(1, 2 * depth))[..., None].astype(np.float32)
+
+    def finish(self, gain: np.ndarray, unlit: int, grain: np.random.Generator, strength: float = 5) -> np.ndarray:
+        """Light the scene and return (resolution, resolution, 3) uint8.
 
         Args:
             gain: (3,) factor of each channel, the light's colour.
-            fade: brightness lost from the top of the image to its bottom, as a share.
-            noise: greatest deviation of the sensor's noise.
+            unlit: label that keeps its colours, the sky.
+            grain: draws the sensor's noise, one number a pixel and channel.
+            strength: greatest deviation of that noise.
         """
-        slope = 1 - fade * np.arange(self.side, dtype=np.float32)[:, None, None] / self.side
-        grain = self.rng.integers(-noise, noise + 1, self.image.shape).astype(np.float32)
-        return np.clip(self.image * gain.astype(np.float32) * slope + grain + 0.5, 0, 255).astype(np.uint8)
+        lit = np.where((self.label == unlit)[..., None], np.float32(1), gain.astype(np.float32))
+        noise = grain.random(self.image.shape, dtype=np.float32) - np.float32(0.5)
+        return np.clip(self.image * lit + noise * np.float32(2 * strength) + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -1,162 +1,220 @@
 """The things on a street of toyscapes. Siblings of the class tree share colours and parts and differ in shape."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from reco_core.datasets.toyscapes.styles import Light, draw_style, rgb
 
-from reco_core.datasets.toyscapes.canvas import Canvas, Colour
+from reco_core.datasets.toyscapes.canvas import Canvas, Colour, Paint
+from reco_core.datasets.toyscapes.tree import CLASSES
 
-GLASS = np.array([78, 92, 108], dtype=np.float32)
-RUBBER = np.array([38, 36, 38], dtype=np.float32)
-PAINTS = np.array(
-    [(190, 188, 184), (120, 122, 126), (60, 62, 70), (150, 58, 52), (62, 84, 130), (168, 140, 72)], dtype=np.float32
-)
-"""Body colours that all vehicles share: the colour does not tell which vehicle it is."""
-CLOTHES = np.array([(70, 72, 92), (128, 60, 58), (66, 92, 70), (150, 134, 108), (54, 50, 52)], dtype=np.float32)
-SKIN = np.array([178, 138, 112], dtype=np.float32)
-PLATES = np.array([(196, 52, 44), (52, 84, 168), (214, 178, 60)], dtype=np.float32)
+LABEL = {name: index for index, name in enumerate(CLASSES)}
+RUBBER = np.array([36.0, 34.0, 38.0])
+CHROME = np.array([176.0, 178.0, 182.0])
+BARK = np.array([92.0, 72.0, 56.0])
 
 
-class Tools(NamedTuple):
-    """What is needed to draw a thing."""
+class Stand(NamedTuple):
+    """Where a thing stands and what it is drawn with."""
 
     canvas: Canvas
-    street: Any
-    colours: dict[str, Colour]
     rng: np.random.Generator
-    label: dict[str, int]
+    light: Light
+    y: float
+    """Of the ground under it, units."""
+    x: float
+    """Of its middle, units."""
+    scale: float
+    """Size there against the size at the bottom edge: all lengths of a thing are units at the bottom edge."""
 
-    def paint(self, paints: np.ndarray, name: str) -> Colour:
-        """One of the paints, moved halfway towards the scene's colour of the class, jittered."""
-        chosen = paints[self.rng.integers(len(paints))]
-        return 0.65 * chosen + 0.35 * self.colours[name] + self.rng.integers(-10, 11, 3)
+    def at(self, up: float, right: float) -> tuple[float, float]:
+        """A point of the thing, (y, x) on the canvas."""
+        return self.y - up * self.scale, self.x + right * self.scale
+
+    def box(self, low: float, high: float, left: float, right: float, paint: Paint, label: int) -> None:
+        """An upright rectangle; heights above the ground, sides from the middle."""
+        left, right = min(left, right), max(left, right)
+        top, begin = self.at(high, left)
+        bottom, end = self.at(low, right)
+        self.canvas.rectangle(top, bottom, begin, end, paint, label)
+
+    def disc(self, up: float, right: float, radius: float, paint: Paint, label: int, flat: float = 1) -> None:
+        """A disc, or an ellipse `flat` times as high as it is wide."""
+        self.canvas.ellipse(*self.at(up, right), radius * self.scale * flat, radius * self.scale, paint, label)
+
+    def shape(self, corners: list[tuple[float, float]], paint: Paint, label: int) -> None:
+        """A convex polygon of (up, right)."""
+        self.canvas.polygon([self.at(*corner) for corner in corners], paint, label)
+
+    def material(self, name: str, place: float | None = None) -> Paint:
+        """A new style of a class, fixed to the thing."""
+        style = draw_style(self.rng, name, self.canvas.noise, place)
+        return style.brush(self.y, self.x, self.scale)
+
+    def glass(self) -> Colour:
+        """Windows mirror the sky."""
+        return 0.35 * self.light.zenith + np.array([34.0, 42.0, 52.0])
+
+    def lamp(self, colour: tuple[float, float, float]) -> Colour:
+        """A lamp keeps its colour, whatever the light."""
+        return np.minimum(np.array(colour) / self.light.gain, 400)
+
+    def shadow(self, reach: float, depth: float) -> None:
+        """Of the thing, on the ground."""
+        self.canvas.shadow(self.y, self.x, depth * self.scale, reach * self.scale)
+
+    def wheel(self, right: float, radius: float, label: int) -> None:
+        """A tyre and its hub."""
+        self.disc(radius, right, radius, RUBBER, label)
+        self.disc(radius, right, 0.45 * radius, CHROME, label)
 
 
-def tree(tools: Tools, near: float, x: float) -> None:
-    """A trunk and a crown of some ellipses, all vegetation."""
-    canvas, rng, label = tools.canvas, tools.rng, tools.label["vegetation"]
-    unit, ground = tools.street.unit(near), tools.street.ground(near)
-    canvas.rectangle(ground - 0.5 * unit, ground, x - 0.03 * unit, x + 0.03 * unit, np.array([84, 66, 50]), label)
-    leaves = tools.colours["vegetation"] + rng.integers(-12, 13, 3)
-    for _ in range(5):
-        y, dx = ground - rng.uniform(0.5, 0.85) * unit, rng.uniform(-0.16, 0.16) * unit
-        canvas.ellipse(y, x + dx, 0.17 * unit, 0.17 * unit, leaves + rng.integers(-8, 9), label, 10)
+def shaded(paint: Paint, factor: float) -> Paint:
+    """The same paint, brighter or darker."""
+    return lambda y, x: factor * paint(y, x)
 
 
-def pole(tools: Tools, near: float, x: float, sign: bool) -> None:
-    """A thin pole; with a sign, a plate of another class on top of it."""
-    canvas, rng = tools.canvas, tools.rng
-    unit, ground = tools.street.unit(near), tools.street.ground(near)
-    tall, half = rng.uniform(0.65, 0.95) * unit, 0.016 * unit
-    canvas.rectangle(ground - tall, ground, x - half, x + half, tools.colours["pole"], tools.label["pole"])
-    if sign:
-        plate, size = tools.paint(PLATES, "traffic sign"), 0.085 * unit
-        shape = canvas.ellipse if rng.random() < 0.5 else None
-        y, label = ground - tall, tools.label["traffic sign"]
-        if shape is not None:
-            shape(y, x, size, size, plate, label)
-            shape(y, x, 0.5 * size, 0.5 * size, plate + 70, label)
-        else:
-            canvas.rectangle(y - size, y + size, x - size, x + size, plate, label)
-            canvas.rectangle(y - 0.3 * size, y + 0.3 * size, x - 0.7 * size, x + 0.7 * size, plate + 60, label)
-    else:
-        canvas.rectangle(
-            ground - tall, ground - tall + 0.04 * unit, x, x + 0.14 * unit, tools.colours["pole"], tools.label["pole"]
+def car(stand: Stand) -> None:
+    """A low body with a narrower cabin: from the side, or from behind."""
+    paint, label, glass = stand.material("car"), LABEL["car"], stand.glass()
+    if stand.rng.random() < 0.6:
+        side = 1 if stand.rng.random() < 0.5 else -1
+        roof, slope = stand.rng.uniform(11.5, 14.5), stand.rng.uniform(0.5, 5)
+        stand.shadow(15, 2.5)
+        stand.shape([(6.5, -11 * side), (roof, (slope - 9) * side), (roof, 4 * side), (6.5, 9 * side)], paint, label)
+        stand.shape(
+            [(6.8, -9.2 * side), (roof - 1.4, (slope - 8) * side), (roof - 1.4, -2 * side), (6.8, -2 * side)],
+            glass, label,
+        )  # fmt: skip
+        stand.shape(
+            [(6.8, -0.8 * side), (roof - 1.4, -0.8 * side), (roof - 1.4, 3.2 * side), (6.8, 6.8 * side)], glass, label
         )
+        stand.box(2.2, 7, -13, 13, paint, label)
+        stand.box(2.2, 3.2, -13, 13, RUBBER + 24, label)
+        stand.box(4.6, 6.2, 11.6 * side, 13 * side, stand.lamp((255, 236, 170)), label)
+        stand.box(4.6, 6.2, -13 * side, -11.8 * side, stand.lamp((214, 40, 36)), label)
+        for right in (-7.8, 7.8):
+            stand.wheel(right, 2.9, label)
+    else:
+        half, roof = stand.rng.uniform(8.5, 10), stand.rng.uniform(12.5, 15.5)
+        stand.shadow(half + 3, 3)
+        for right in (-half + 2, half - 2):
+            stand.box(0, 3.5, right - 1.4, right + 1.4, RUBBER, label)
+        stand.shape([(8, -half + 0.4), (roof, -half + 2.6), (roof, half - 2.6), (8, half - 0.4)], paint, label)
+        stand.shape(
+            [(8.6, -half + 2), (roof - 1.4, -half + 3.6), (roof - 1.4, half - 3.6), (8.6, half - 2)], glass, label
+        )
+        stand.box(2.4, 8.2, -half, half, paint, label)
+        stand.box(2.4, 3.8, -half, half, RUBBER + 30, label)
+        stand.box(4.2, 5.8, -2.2, 2.2, np.array([232.0, 230.0, 214.0]), label)
+        for right in (-half + 1.5, half - 1.5):
+            stand.box(5.2, 7.4, right - 1.5, right + 1.5, stand.lamp((224, 38, 34)), label)
 
 
-def _wheels(tools: Tools, at: list[float], ground: float, radius: float, label: int) -> None:
-    for x in at:
-        tools.canvas.ellipse(ground - radius, x, radius, radius, RUBBER, label)
-        tools.canvas.ellipse(ground - radius, x, 0.4 * radius, 0.4 * radius, RUBBER + 90, label)
+def truck(stand: Stand) -> None:
+    """A tall box and a cab: from the side, or from behind."""
+    paint, box, label = stand.material("truck"), stand.material("truck"), LABEL["truck"]
+    high = stand.rng.uniform(15.5, 20.5)
+    if stand.rng.random() < 0.65:
+        side = 1 if stand.rng.random() < 0.5 else -1
+        stand.shadow(18, 3)
+        stand.box(2.6, 9, -15 * side, 7 * side, RUBBER + 22, label)
+        stand.box(4.2, high, -16 * side, 5.5 * side, box, label)
+        stand.box(high - 1.2, high, -16 * side, 5.5 * side, CHROME, label)
+        stand.shape(
+            [(3, 6.6 * side), (15, 6.6 * side), (15, 12.2 * side), (9.2, 15.5 * side), (3, 15.5 * side)], paint, label
+        )
+        stand.shape([(9.4, 9 * side), (13.6, 9 * side), (13.6, 11.8 * side), (9.4, 14.2 * side)], stand.glass(), label)
+        stand.box(4.2, 6, 14.2 * side, 15.5 * side, stand.lamp((255, 236, 170)), label)
+        for right in (-11.5, -5, 10.8):
+            stand.wheel(right * side, 3.1, label)
+    else:
+        half = stand.rng.uniform(9.0, 10.5)
+        stand.shadow(half + 3, 3)
+        for right in (-half + 2.4, half - 2.4):
+            stand.box(0, 4, right - 1.8, right + 1.8, RUBBER, label)
+        stand.box(3, high, -half, half, box, label)
+        stand.box(high - 1.4, high, -half, half, CHROME, label)
+        stand.box(5.5, high - 2.2, -0.4, 0.4, RUBBER + 40, label)
+        stand.box(2.6, 4.6, -half, half, paint, label)
+        for right in (-half + 1.4, half - 1.4):
+            stand.box(2.8, 4.8, right - 1.2, right + 1.2, stand.lamp((224, 38, 34)), label)
 
 
-def car(tools: Tools, near: float, x: float) -> None:
-    """Low body, a narrower cabin with two windows, two wheels."""
-    canvas, unit, ground = tools.canvas, tools.street.unit(near), tools.street.ground(near)
-    label, body, half = tools.label["car"], tools.paint(PAINTS, "car"), 0.29 * unit
-    waist, roof = ground - 0.15 * unit, ground - 0.26 * unit
-    canvas.trapezoid(roof, waist, (x - 0.5 * half, x + 0.45 * half), (x - 0.75 * half, x + 0.7 * half), body, label)
-    for left, right in ((-0.5, -0.05), (0.05, 0.45)):
-        canvas.rectangle(roof + 0.03 * unit, waist, x + left * half, x + right * half, GLASS, label, 6)
-    canvas.rectangle(waist, ground - 0.04 * unit, x - half, x + half, body, label)
-    _wheels(tools, [x - 0.6 * half, x + 0.6 * half], ground, 0.06 * unit, label)
+SKIN: tuple[tuple[float, float, float], ...] = ((0.06, 0.30, 0.92), (0.07, 0.45, 0.74), (0.06, 0.55, 0.42))
+HAIR: tuple[tuple[float, float, float], ...] = ((0.07, 0.50, 0.18), (0.06, 0.60, 0.40), (0.11, 0.45, 0.78))
 
 
-def truck(tools: Tools, near: float, x: float) -> None:
-    """A cab and, behind a gap, a taller box; three wheels."""
-    canvas, unit, ground = tools.canvas, tools.street.unit(near), tools.street.ground(near)
-    label, body, facing = tools.label["truck"], tools.paint(PAINTS, "truck"), 1 if tools.rng.random() < 0.5 else -1
-    box = tools.paint(PAINTS, "truck")
-
-    def block(begin: float, end: float, top: float, bottom: float, colour: Colour) -> None:
-        left, right = sorted((x + facing * begin * unit, x + facing * end * unit))
-        canvas.rectangle(ground - top * unit, ground - bottom * unit, left, right, colour, label)
-
-    block(-0.42, 0.16, 0.42, 0.09, box)
-    block(0.19, 0.4, 0.3, 0.06, body)
-    block(0.28, 0.39, 0.27, 0.18, GLASS)
-    block(-0.42, 0.4, 0.1, 0.06, RUBBER + 20)
-    _wheels(tools, [x + facing * place * unit for place in (-0.3, -0.16, 0.29)], ground, 0.065 * unit, label)
+def _tone(rng: np.random.Generator, tones: tuple[tuple[float, float, float], ...]) -> Colour:
+    first = rgb(*tones[rng.integers(len(tones))])
+    return first + rng.random() * 0.5 * (rgb(*tones[rng.integers(len(tones))]) - first)
 
 
-def bus(tools: Tools, near: float, x: float) -> None:
-    """One long box with a row of windows, two wheels."""
-    canvas, unit, ground = tools.canvas, tools.street.unit(near), tools.street.ground(near)
-    label, body, half = tools.label["bus"], tools.paint(PAINTS, "bus"), 0.45 * unit
-    canvas.rectangle(ground - 0.4 * unit, ground - 0.05 * unit, x - half, x + half, body, label)
-    for place in np.linspace(-0.9, 0.66, 6):
-        left = x + place * half
-        canvas.rectangle(ground - 0.35 * unit, ground - 0.22 * unit, left, left + 0.2 * half, GLASS, label, 6)
-    _wheels(tools, [x - 0.6 * half, x + 0.6 * half], ground, 0.065 * unit, label)
-
-
-def person(tools: Tools, near: float, x: float) -> None:
-    """Two legs, a torso, a head."""
-    canvas, unit, ground = tools.canvas, tools.street.unit(near), tools.street.ground(near)
-    label = tools.label["person"]
-    shirt, trousers = tools.paint(CLOTHES, "person"), tools.paint(CLOTHES, "person")
-    stride = tools.rng.uniform(0.01, 0.05) * unit
+def person(stand: Stand) -> None:
+    """Head, coat or shirt, legs or skirt; some carry an umbrella."""
+    rng, label = stand.rng, LABEL["person"]
+    stand = stand._replace(scale=1.3 * stand.scale)
+    shirt, legs, skin = stand.material("person"), stand.material("person"), _tone(rng, SKIN)
+    stride, long = rng.uniform(1.0, 2.4), rng.uniform(7, 10.5)
+    stand.shadow(5.5, 1.8)
     for side in (-1, 1):
-        middle = x + side * stride
-        canvas.rectangle(ground - 0.19 * unit, ground, middle - 0.02 * unit, middle + 0.02 * unit, trousers, label)
-    canvas.rectangle(ground - 0.37 * unit, ground - 0.18 * unit, x - 0.055 * unit, x + 0.055 * unit, shirt, label)
-    canvas.ellipse(ground - 0.41 * unit, x, 0.045 * unit, 0.04 * unit, SKIN, label)
+        stand.shape([(0.6, side * stride - 1.1), (0.6, side * stride + 1.1), (11, 2.4), (11, -2.4)], legs, label)
+        stand.box(0, 1, side * stride - 1.3, side * stride + 1.5, RUBBER, label)
+    if rng.random() < 0.35:
+        stand.shape([(5.5, -4), (5.5, 4), (12, 2.1), (12, -2.1)], legs, label)
+    for side in (-1, 1):
+        stand.shape([(9.3, side * 3.7), (9.5, side * 4.9), (16, side * 3.2), (16.6, side * 1.8)], shirt, label)
+        stand.disc(9.2, side * 4.3, 0.9, skin, label)
+    stand.shape([(long, -2.9), (long, 2.9), (16.6, 2.6), (16.6, -2.6)], shaded(shirt, 1.08), label)
+    stand.disc(19, 0, 2.5, _tone(rng, HAIR), label, flat=1.15)
+    stand.disc(18.5, 0.4 if rng.random() < 0.5 else -0.4, 2.0, skin, label)
+    if rng.random() < 0.2:
+        _umbrella(stand, stand.material("person"), label)
 
 
-def two_wheeler(tools: Tools, near: float, x: float, kind: str, ridden: bool) -> None:
-    """Bicycle: two rings and a thin frame. Motorcycle: two discs and a solid body. Perhaps a rider on top."""
-    canvas, unit, ground = tools.canvas, tools.street.unit(near), tools.street.ground(near)
-    label, paint = tools.label[kind], tools.paint(PAINTS, kind)
-    radius, base = 0.075 * unit, 0.12 * unit
-    thin = max(0.018 * unit, 0.6)
-    if kind == "bicycle":
-        for side in (-1, 1):
-            canvas.ring(ground - radius, x + side * base, radius, 1.6 * thin, RUBBER + 20, label)
-        canvas.rectangle(ground - 2.1 * radius, ground - 2.1 * radius + thin, x - base, x + base, paint, label)
-        canvas.trapezoid(
-            ground - 2.1 * radius, ground - radius, (x - base, x - base + 2 * thin), (x, x + 2 * thin), paint, label
+def _umbrella(stand: Stand, cloth: Paint, label: int) -> None:
+    stand.box(9, 23, 3.9, 4.6, RUBBER + 40, label)
+    top, left = stand.at(28, -4.5)
+    bottom, right = stand.at(22, 11.5)
+
+    def dome(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        down, beside = (y - bottom) / (bottom - top), (x - (left + right) / 2) / (right - left) * 2
+        return down * down + beside * beside <= 1
+
+    stand.canvas.fill((top, bottom, left, right), dome, cloth, label)
+
+
+def tree(stand: Stand, season: float) -> None:
+    """A trunk under a crown: round, tall or conical."""
+    rng, label = stand.rng, LABEL["tree"]
+    leaf = stand.material("tree", season + rng.uniform(-0.12, 0.12))
+    kind, tall = rng.random(), rng.uniform(0.85, 1.2)
+    stand.shadow(9, 2.4)
+    stand.box(0, 16 * tall, -1.5, 1.5, BARK * rng.uniform(0.8, 1.4), label)
+    if kind < 0.25:
+        for level in range(3):
+            low, half = (8 + 7 * level) * tall, 9.5 - 2.3 * level
+            tier = shaded(leaf, 0.84 + 0.1 * level)
+            stand.shape([(low, -half), (low, half), (low + 12 * tall, 0)], tier, label)
+        return
+    spread = rng.uniform(7.5, 10) if kind < 0.75 else rng.uniform(5, 6.5)
+    high = 10 if kind < 0.75 else 13
+    clumps = sorted((24 + rng.uniform(-0.4, 0.4) * high, rng.uniform(-0.5, 0.5) * spread) for _ in range(6))
+    for number, (up, right) in enumerate(clumps):
+        stand.disc(
+            up * tall, right, 0.66 * spread, shaded(leaf, 0.8 + 0.06 * number), label, 0.85 * high * tall / spread
         )
-        canvas.trapezoid(
-            ground - 2.1 * radius, ground - radius, (x + base - 2 * thin, x + base), (x, x + 2 * thin), paint, label
-        )
+
+
+def bush(stand: Stand, season: float) -> None:
+    """A clipped hedge in a row or a ball: broad, low, without a trunk."""
+    rng, label = stand.rng, LABEL["hedge"]
+    leaf = stand.material("hedge", season + rng.uniform(-0.12, 0.12))
+    half, high = rng.uniform(9, 14), rng.uniform(10, 15)
+    stand.shadow(half + 2, 2.5)
+    if rng.random() < 0.5:
+        stand.box(0, high - 2.5, -half, half, shaded(leaf, 0.85), label)
+        stand.box(high - 2.5, high, -half + 0.8, half - 0.8, shaded(leaf, 1.06), label)
     else:
-        for side in (-1, 1):
-            canvas.ellipse(ground - radius, x + side * base, radius, radius, RUBBER, label)
-        canvas.ellipse(ground - 1.5 * radius, x, 0.9 * radius, 1.2 * base, paint, label)
-        canvas.rectangle(ground - 2.6 * radius, ground - 2 * radius, x + 0.7 * base, x + base, paint, label)
-    if ridden:
-        _rider(tools, x, ground - 2 * radius, unit)
-
-
-def _rider(tools: Tools, x: float, seat: float, unit: float) -> None:
-    """A leaning torso, a head and a leg, in clothes that persons wear too."""
-    canvas, label = tools.canvas, tools.label["rider"]
-    shirt, trousers = tools.paint(CLOTHES, "rider"), tools.paint(CLOTHES, "rider")
-    lean = 0.07 * unit
-    canvas.rectangle(seat, seat + 0.13 * unit, x - 0.025 * unit, x + 0.025 * unit, trousers, label)
-    canvas.trapezoid(
-        seat - 0.19 * unit, seat + 0.01 * unit, (x + lean - 0.05 * unit, x + lean + 0.05 * unit),
-        (x - 0.055 * unit, x + 0.05 * unit), shirt, label,
-    )  # fmt: skip
-    canvas.ellipse(seat - 0.23 * unit, x + lean, 0.045 * unit, 0.04 * unit, SKIN, label)
+        for right, light in ((-0.6, 0.86), (0.6, 0.92), (0, 1.02)):
+            stand.disc(0.45 * high, right * half, 0.5 * half, shaded(leaf, light), label, flat=1.1 * high / half)
