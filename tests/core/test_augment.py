@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torchvision.transforms.v2 import functional as TF
 
 from reco_core.augment import enlarge, label_confidence, random_scale_crop, reduce_labels, strong_augment
 from reco_core.errors import InputError
@@ -61,6 +62,84 @@ def test_strong_augmentation_flips_all_three_alike(generator):
     untouched = [i for i in range(64) if torch.equal(new_images[i], images[i].flip(-1) if flipped[i] else images[i])]
     assert 1 <= len(untouched) <= 20
     assert new_images.min() > -1e-5 and new_images.max() < 1 + 1e-5 and new_images.shape == images.shape
+
+
+def one_by_one(images, labels, confidence, generator):
+    """The strong augmentation as torchvision does it: image by image, number by number."""
+
+    def draw(low=0.0, high=1.0):
+        return low + (high - low) * torch.rand((), generator=generator).item()
+
+    done = []
+    for image in images:
+        if draw() < 0.8:
+            brightness, contrast, saturation, hue = (draw(*span) for span in [(0.75, 1.25)] * 3 + [(-0.25, 0.25)])
+            image = TF.adjust_contrast(TF.adjust_brightness(image, brightness), contrast)
+            image = TF.adjust_hue(TF.adjust_saturation(image, saturation), hue)
+        if draw() < 0.5:
+            sigma = draw(0.15, 1.15)
+            image = TF.gaussian_blur(image, [5, 5], [sigma, sigma])
+        done.append(image)
+    flips = torch.rand(len(images), generator=generator) < 0.5
+    batch = (torch.stack(done), labels, confidence)
+    return [torch.stack([x.flip(-1) if flip else x for x, flip in zip(part, flips, strict=True)]) for part in batch]
+
+
+def batch_of(size, dtype=torch.float32, height=11, width=14):
+    """Noise; its left is grey, its top black and white and pure colours, where channels are equal and hues at ends."""
+    images = torch.rand(size, 3, height, width, generator=torch.Generator().manual_seed(1))
+    images[..., :4] = images[:, :1, :, :4]
+    images[..., :3, :] = images[..., :3, :].round()
+    labels = torch.arange(height * width).view(1, height, width).expand(size, -1, -1).contiguous()
+    return images.to(dtype), labels, labels / labels.max()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1, 8])
+def test_strong_augmentation_is_that_of_torchvision_one_by_one(size, dtype):
+    """To 2e-6: torchvision turns hues in single precision, by which it is 1.1e-6 off itself."""
+    untouched, mine, theirs = 0, torch.Generator().manual_seed(2), torch.Generator().manual_seed(2)
+    batch = batch_of(size, dtype)
+    for _ in range(200 // size):
+        found, expected = strong_augment(*batch, mine), one_by_one(*batch, theirs)
+        assert found[0].dtype == dtype and torch.equal(found[1], expected[1]) and torch.equal(found[2], expected[2])
+        torch.testing.assert_close(found[0], expected[0], rtol=0, atol=2e-6)
+        same = (found[0] == expected[0]).flatten(1).all(dim=1)
+        known = [torch.equal(image, source) or torch.equal(image, source.flip(-1)) for image, source in
+                 zip(expected[0], batch[0], strict=True)]  # fmt: skip
+        assert all(same[known])  # neither jittered nor blurred: not a bit is changed
+        untouched += sum(known)
+    assert 5 <= untouched <= 45  # one in ten of 200
+    assert torch.equal(mine.get_state(), theirs.get_state())
+
+
+def test_strong_augmentation_takes_the_global_generator_by_default():
+    batch = batch_of(4)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        found, after = strong_augment(*batch), torch.rand(())
+    generator = torch.Generator().manual_seed(3)
+    expected = one_by_one(*batch, generator)
+    torch.testing.assert_close(found[0], expected[0], rtol=0, atol=2e-6)
+    assert after == torch.rand((), generator=generator)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_images_are_augmented_in_single_precision(dtype):
+    images, labels, _ = batch_of(4, dtype)
+    found = strong_augment(images, labels, generator=torch.Generator().manual_seed(4))
+    expected = strong_augment(images.float(), labels, generator=torch.Generator().manual_seed(4))
+    assert found[2] is None and torch.equal(found[0], expected[0].to(dtype))
+
+
+def test_the_memory_format_of_images_changes_nothing():
+    images, labels, _ = batch_of(4)
+    formats = torch.contiguous_format, torch.channels_last
+    first, second = (
+        strong_augment(images.contiguous(memory_format=form), labels, generator=torch.Generator().manual_seed(5))[0]
+        for form in formats
+    )
+    assert torch.equal(first, second)
 
 
 def test_images_of_a_batch_are_augmented_independently(generator):
