@@ -311,7 +311,7 @@ def test_the_book_builds_without_a_warning(tmp_path):
     training = (tmp_path / "_build" / "html" / "notebooks" / "07_training.html").read_text(encoding="utf-8")
     assert training.count("<table") > 5 and "|:--" not in training, "tables that cells print are set as tables"
     previews = next((tmp_path / "_build" / "html" / "_static" / "tippy" / "notebooks").glob("07_training.*.js"))
-    assert "06_semi_supervised.html#equation-eq-total" in previews.read_text(encoding="utf-8"), "shown on hovering"
+    assert "03_unlabelled_images.html#equation-eq-total" in previews.read_text(encoding="utf-8"), "shown on hovering"
     library = (site / "book" / "api.html").read_text(encoding="utf-8")
     assert "FieldInfo" not in library and "&lt;factory" not in library and "Training steps (paper: 40,000)." in library
     for script in ("popper.min.js", "tippy-bundle.umd.min.js"):
