@@ -1,9 +1,13 @@
 """What the book adds to the command `reco`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+
+from reco_core.cli.networks import Of
+from reco_core.cli.progress import counted
 
 
 def table(
@@ -21,3 +25,53 @@ def table(
     from reco_book.compare import beside_the_paper
 
     print(beside_the_paper(key, results, which))
+
+
+def gates(bench: Annotated[str, tyro.conf.Positional], results: Path = Path("results")) -> None:
+    """Whether a data set can show what unlabelled images are worth; ends with an error if a gate fails.
+
+    Args:
+        bench: toyscapes.
+        results: folder of the records.
+    """
+    from reco_book.gates import bench_named, table
+    from reco_book.gates import gates as judged
+    from reco_core.errors import InputError
+
+    found = judged(bench_named(bench), results)
+    print(table(found))
+    failed = [gate.question for gate in found if not gate.holds]
+    if failed:
+        raise InputError(f"{len(failed)} of {len(found)} gates fail on {bench}: {'; '.join(failed)}")
+
+
+def boundaries(
+    subject: Of, widths: tuple[int, ...] = (1, 2, 4, 8), output: Path | None = None, series: str = ""
+) -> None:
+    """Score a checkpoint over all pixels and near borders between classes (trimap and Boundary IoU).
+
+    Args:
+        subject: network and images.
+        widths: distances to a border, pixels.
+        output: add the scores to this file of JSON lines.
+        series: collection of the scores, such as "planned", kept apart from the main one.
+    """
+    from reco_book.boundaries import boundary_scores
+    from reco_book.evaluations import Evaluation, put_evaluation
+    from reco_core.evaluation import evaluate
+    from reco_core.runs.records import RecordedScores
+
+    trained, data = subject.load()
+    with counted("image", len(data)) as on_batch:
+        scores = evaluate(trained.network, data, device=subject.device, on_batch=on_batch)
+    near = boundary_scores(trained.network, data, widths, subject.device)
+    print(f"mean IoU  {100 * scores.miou:.2f} %")
+    for kind, values in near.items():
+        print(f"{kind} IoU  " + ", ".join(f"{100 * value:.2f} % at {pixels} px" for pixels, value in values.items()))
+    if output is not None:
+        named = {kind: {str(pixels): value for pixels, value in values.items()} for kind, values in near.items()}
+        about = replace(subject.about(trained), series=series)
+        line = Evaluation(
+            about, subject.which, subject.split, tuple(data.classes), RecordedScores.of(scores), **named
+        )
+        print(put_evaluation(line, output))
