@@ -37,14 +37,21 @@ def learning_rate(step: int, options: OptimisationConfig) -> float:
     return options.learning_rate * (1 - held / options.iterations) ** options.power
 
 
-def make_optimiser(network: nn.Module, options: OptimisationConfig) -> torch.optim.Optimizer:
-    """SGD, as in the paper, or AdamW, over the parameters that are trained; one group, decay on everything."""
+def make_optimiser(
+    network: nn.Module, options: OptimisationConfig, device: torch.device | str = "cpu"
+) -> torch.optim.Optimizer:
+    """SGD, as in the paper, or AdamW, over the parameters that are trained; one group, decay on everything.
+
+    On the devices for which PyTorch has it, one kernel moves all parameters; elsewhere it takes its own choice.
+    """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    fused = True if torch.device(device).type in ("cpu", "cuda", "mps") else None
     rate, decay = options.learning_rate, options.weight_decay
     if options.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-    momentum, nesterov = options.momentum, options.nesterov
-    return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=momentum, nesterov=nesterov)
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=fused)
+    return torch.optim.SGD(
+        parameters, lr=rate, weight_decay=decay, momentum=options.momentum, nesterov=options.nesterov, fused=fused
+    )
 
 
 def make_fabric(options: TrainConfig) -> Fabric:
@@ -129,8 +136,9 @@ class Trainer:
         self.contrast = make_contrast(options, num_classes)
         if self.contrast is not None:
             self.contrast.to(self.fabric.device)
+        optimiser = make_optimiser(network, options.optimisation, self.fabric.device)
         self.student, self.optimiser = self.fabric.setup(
-            torch.compile(network) if options.compile else network, make_optimiser(network, options.optimisation)
+            torch.compile(network) if options.compile else network, optimiser
         )
 
     def _initialised(self, num_classes: int) -> SegmentationNetwork:

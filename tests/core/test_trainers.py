@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from lightning_fabric.plugins import MixedPrecision, Precision
 from shared import LEARNERS, TINY, TinyScenes, eager, losses_of, tiny_options, tiny_trainer, weights
 
 from reco_core.config import OptimisationConfig
 from reco_core.datasets.streams import StreamSampler, WeakCrops
 from reco_core.errors import InputError
-from reco_core.trainers import Trainer, learning_rate
+from reco_core.trainers import Trainer, learning_rate, make_optimiser
 
 
 def end_of(run):
@@ -37,6 +38,28 @@ def test_the_schedule_is_used():
     run = tiny_trainer(iterations=4)
     rates = [run.optimiser.param_groups[0]["lr"] for _ in run.steps()]
     assert rates == [learning_rate(step, run.options.optimisation) for step in range(4)]
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_one_kernel_moves_the_weights_as_a_loop_over_them_does(name):
+    """With Fabric's scaled loss of half precision too: the kernel divides by the scale; an overflow moves nothing."""
+    ends = []
+    for fused, scaler in ((False, None), (True, None), (True, torch.amp.GradScaler("cpu"))):
+        network = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.Linear(7, 2))
+        for value in network.parameters():
+            torch.nn.init.constant_(value, 0.1)
+        optimiser = make_optimiser(network, OptimisationConfig(optimiser=name, learning_rate=0.01), "cpu")
+        assert optimiser.param_groups[0]["fused"]
+        optimiser.param_groups[0]["fused"] = fused
+        precision = Precision() if scaler is None else MixedPrecision("16-mixed", "cpu", scaler)
+        for factor in (1.0, 2.0, torch.inf, 3.0) if scaler else (1.0, 2.0, 3.0):
+            optimiser.zero_grad()
+            precision.backward(factor * network(torch.ones(1, 5)).square().sum(), None)
+            precision.optimizer_step(optimiser)
+        ends.append(torch.cat([value.detach().flatten() for value in network.parameters()]))
+    assert (ends[0] - 0.1).abs().max() > 0.01
+    torch.testing.assert_close(ends[1], ends[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(ends[2], ends[0], rtol=0, atol=1e-6)
 
 
 def test_same_seed_same_weights_and_another_seed_others():
@@ -228,10 +251,6 @@ def test_a_trainer_writes_and_prints_nothing(tmp_path, monkeypatch, capfd):
         ({"method": "classmix", "num_labelled": None}, "'classmix' needs unlabelled images, but all 8 .*'supervised'"),
         ({"num_labelled": 9}, "9 labelled images asked for, but 8 .*from 1 to 8"),
         ({"accelerator": "abacus"}, "'abacus' .*choose another --accelerator"),
-        (
-            {"cross_process_keys": True, "reco": replace(TINY.reco, query_sampling="easy")},
-            "cross_process_keys needs query_sampling 'hard'",
-        ),
     ],
 )
 def test_clear_errors(changes, message):
