@@ -26,7 +26,7 @@ notebooks: setup ## for authors: execute the chapters and write their outputs ba
 test: setup      ## style, types, unit tests, every notebook in the smoke profile, a book build
 	scripts/test.sh
 
-train: setup     ## train ReCo + ClassMix on toyscapes with 20 labels, minutes on two cores
+train: setup     ## train ReCo + ClassMix on toyscapes with 12 labels, minutes on two cores
 	reco train
 
 bench: setup     ## time and memory of the loss and of a training step

@@ -14,7 +14,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from reco_core.datasets.toyscapes import SIDE, render
+from reco_core.datasets.toyscapes import RESOLUTION, WORLD, render
 from reco_core.runs.records import environment, source_revision
 
 OUTPUT = Path(__file__).parent / "results"
@@ -33,7 +33,7 @@ def seconds(function: Callable[[int], object], count: int) -> list[float]:
 def jpeg_of(index: int) -> bytes:
     """Scene `index` as a JPEG file of quality 90."""
     file = io.BytesIO()
-    Image.fromarray(render(0, "train", index)[0]).save(file, "JPEG", quality=90)
+    Image.fromarray(render(WORLD, "train", index)[0]).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
@@ -46,10 +46,10 @@ def main(scenes: int = 1000) -> None:
     files = [jpeg_of(index) for index in range(50)]
     drawn, decoded = [], []
     for start in range(0, scenes, 50):  # in turn, so that whatever else the machine does falls on both
-        drawn += seconds(lambda index, start=start: render(0, "train", start + index), 50)
+        drawn += seconds(lambda index, start=start: render(WORLD, "train", start + index), 50)
         decoded += seconds(lambda index: np.asarray(Image.open(io.BytesIO(files[index]))), 50)
     result = {
-        "side": SIDE,
+        "side": RESOLUTION,
         "scenes": len(drawn),
         "drawn_in_seconds": round(sum(drawn), 2),
         "median_milliseconds": {

@@ -54,9 +54,9 @@ class Watch:
 def run(steps: int, every: int) -> list[dict[str, Any]]:
     """Train so many steps and measure every so many."""
     options = TrainConfig(
-        data=DataConfig(size=(32, 32), crop=(24, 24), num_labelled=6),
+        data=DataConfig(size=(32, 32), crop=(24, 24), scale=(0.5, 1.5), num_labelled=6),
         model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=8, width=8),
-        optimisation=OptimisationConfig(iterations=steps, batch_size=1),
+        optimisation=OptimisationConfig("sgd", iterations=steps, batch_size=1, learning_rate=2e-2),
         reco=ReCoConfig(num_queries=8, num_keys=8),
         weak_threshold=0.0,
         log_every=every,

@@ -89,7 +89,7 @@ def main(
     options = TrainConfig(
         data=DataConfig(dataset="random", crop=crop, scale=(1.0, 1.0), num_labelled=4),
         model=ModelConfig(backbone=backbone, width=width, representation_dim=representation_dim),
-        optimisation=OptimisationConfig(batch_size=batch_size),
+        optimisation=OptimisationConfig("sgd", batch_size=batch_size, learning_rate=2.5e-3),
         accelerator=accelerator,
         precision=precision,
         weak_threshold=0.0,  # every pixel may be drawn: the loss's greatest work

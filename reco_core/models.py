@@ -366,7 +366,7 @@ def deeplab_v3_plus(
         backbone: resnet18, resnet34, resnet50, resnet101, the light mobilenet_v2 and mobilenet_v2_035, or tiny.
         representation_dim: D, the paper's m = 256.
         weights: None (random), "imagenet" (torchvision's, downloaded) or the path of a backbone's state dict.
-        width: channels of ASPP and of both heads: 256 as in the paper, by default 128 for the light backbones, 32 for tiny.
+        width: channels of ASPP and of both heads: by default 256 as in the paper, 128 for MobileNetV2, 32 for tiny.
 
     Raises:
         InputError: for an unknown backbone, or weights that are missing or do not fit it.

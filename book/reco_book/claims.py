@@ -11,7 +11,7 @@ from reco_book.recorded import recipe_scores
 from reco_book.seeds import Summary, summarise
 from reco_core.runs.recipes import RECIPES
 
-SETS = {"toyscapes": "small/toyscapes", "CamVid": "small/camvid", "NYU v2": "small/nyu_v2", "VOC animals": "small/voc"}
+SETS = {"CamVid": "small/camvid", "NYU v2": "small/nyu_v2", "VOC animals": "small/voc"}
 """Name of a data set -> its small recipes."""
 LABELS = {
     "small/nyu_v2": {"10": "50", "20": "50", "60": "150"},

@@ -20,7 +20,7 @@ def scores_by_setting(
     """Setting -> method -> seed -> mean IoU in percent after the last step, of the seeds that all of them have.
 
     Args:
-        groups: name of the setting -> its recipes, such as "small/toyscapes/1px".
+        groups: name of the setting -> its recipes, such as "small/camvid/1px".
         results: folder of the records.
         methods: of the recipes.
     """
@@ -39,7 +39,7 @@ def by_setting(groups: Mapping[str, str], results: Places) -> str:
     """A Markdown table of one line a setting: `COMPARED`, and what each of its methods adds to the one before.
 
     Args:
-        groups: name of the setting -> its recipes, such as "small/toyscapes/1px"; those without a record are left out.
+        groups: name of the setting -> its recipes, such as "small/camvid/1px"; those without a record are left out.
         results: folder of the records.
     """
     rows = []
@@ -74,7 +74,7 @@ class Bar:
         return any(twin.endswith("/20/reco+classmix") for twin in twins(self.recipe))
 
 
-def panel(key: str, results: Places, small: str = "small/toyscapes", which: str = "last") -> list[Bar]:
+def panel(key: str, results: Places, small: str = "small/camvid", which: str = "last") -> list[Bar]:
     """A panel of Fig. 7 beside runs of small recipes.
 
     Args:
@@ -168,7 +168,6 @@ _STREETS = (
 )
 _SETTINGS = {
     ("CamVid", "small/camvid"): _STREETS,
-    ("toyscapes", "small/toyscapes"): _STREETS,
     ("NYU v2", "small/nyu_v2"): (
         *(_on_classmix(str(n), f"{n} labels", _gain("1", "SUN RGB-D", n)) for n in (50, 150)),
         _ALL,
@@ -184,7 +183,7 @@ _SETTINGS = {
 def reco_parts(results: Places) -> list[Part]:
     """What ReCo adds to other methods in each setting that has a record, beside the paper's gain in one like it.
 
-    Cityscapes' settings stand beside those of streets and drawn scenes, 50 labels there beside 60 here.
+    Cityscapes' settings stand beside those of CamVid, 50 labels there beside 60 here.
 
     Args:
         results: folder of the records.

@@ -1,4 +1,4 @@
-"""Draw book/_static/improving.png: one network's predictions of two scenes while it learns from 20 labels.
+"""Draw book/_static/improving.png: one network's predictions of two scenes while it learns from 12 labels.
 
     python -m reco_book.draw_improving
 
@@ -19,7 +19,7 @@ from reco_core.trainers import Trainer
 
 PICTURE = ROOT / "book" / "_static" / "improving.png"
 SCENES = (0, 3)
-STEPS = (50, 150, 300, 600)
+STEPS = (100, 300, 1000, 3000)
 
 
 class Snapshots(Progress):
@@ -39,7 +39,7 @@ class Snapshots(Progress):
             network.train(training)
 
 
-options = TrainConfig(eval_every=50, data=DataConfig(test_split=None))
+options = TrainConfig(eval_every=100, data=DataConfig(test_split=None))
 keeper = Snapshots(options.optimisation.iterations)
 trainer = Trainer(options)
 session = Session(trainer, reporter=keeper)

@@ -42,11 +42,9 @@ MARKED = re.compile(
     re.DOTALL,
 )
 GRAPHS = Path("book/_static/relations_data.js")
-DATASETS = {"toyscapes": "toyscapes", "camvid": "CamVid", "nyu_v2": "NYU v2", "voc": "VOC animals"}
+DATASETS = {"camvid": "CamVid", "nyu_v2": "NYU v2", "voc": "VOC animals"}
 """Folder of records -> name."""
 COLUMNS = {
-    "toyscapes/20": "toyscapes, 20 of 500 scenes labelled, 400 steps",
-    "toyscapes/long": "toyscapes, 1,200 steps",
     "camvid/20": "CamVid, 20 of 367 photographs labelled, 600 steps",
     "camvid/long": "CamVid, 1,800 steps",
 }
@@ -144,15 +142,13 @@ def effects_of_options(root: Path = ROOT) -> str:
     """A Markdown table: what a single option does to the score, paired by seed with the book's standard run."""
     rows = []
     for option, text in OPTIONS.items():
-        row = [text]
-        for small in ("small/toyscapes", "small/camvid"):
-            turned, standard = (
-                recipe_scores(f"{small}/{name}", root / "results") for name in (f"options/{option}", "20/reco+classmix")
-            )
-            gap = paired_difference(turned, standard)
-            row.append(with_interval(gap, seeds=True) if len(gap.values) > 1 else "no record")
-        rows.append(row)
-    return markdown(["Turned alone", "toyscapes, 20 labels", "CamVid, 20 labels"], rows)
+        turned, standard = (
+            recipe_scores(f"small/camvid/{name}", root / "results")
+            for name in (f"options/{option}", "20/reco+classmix")
+        )
+        gap = paired_difference(turned, standard)
+        rows.append([text, with_interval(gap, seeds=True) if len(gap.values) > 1 else "no record"])
+    return markdown(["Turned alone", "CamVid, 20 labels"], rows)
 
 
 GAINS = {
@@ -169,11 +165,10 @@ def seeds_that_it_takes(root: Path = ROOT) -> str:
         "the published seeds, unpaired": paired_spread(sd),
         "the published seeds, if paired runs correlate by 0.5": paired_spread(sd, 0.5),
     }
-    for name, small in {"CamVid, 20 labels": "small/camvid", "toyscapes, 20 labels": "small/toyscapes"}.items():
-        scores = [recipe_scores(f"{small}/20/{method}", root / "results") for method in COMPARED[:0:-1]]
-        gap = paired_difference(*scores)
-        if len(gap.values) >= LEAST_SEEDS:
-            spreads[f"recorded here, paired: {name}"] = gap.sd
+    scores = [recipe_scores(f"small/camvid/20/{method}", root / "results") for method in COMPARED[:0:-1]]
+    gap = paired_difference(*scores)
+    if len(gap.values) >= LEAST_SEEDS:
+        spreads["recorded here, paired: CamVid, 20 labels"] = gap.sd
     table = TABLES["1"]
     gains = {
         name: table.scores("reco+classmix", dataset)[labels] - table.scores("classmix", dataset)[labels]

@@ -23,23 +23,32 @@ def info(name: Name, root: str | None = None) -> None:
             print(f"{key}: {value}")
 
 
-def preview(name: Name, root: str | None = None, split: str = "train", output: Path | None = None) -> None:
-    """Draw some images of a data set with their labels into a PNG file.
+def preview(
+    name: Name, root: str | None = None, split: str = "train", of: str | None = None, output: Path | None = None
+) -> None:
+    """Draw some images of a data set with their labels, and a page of what one class looks like, into PNG files.
 
     Args:
         name: the data set.
         root: its folder.
         split: train, val, test, as the data set has them.
-        output: the picture; by default NAME-SPLIT.png.
+        of: the class of the page; by default there is none, of toyscapes trucks.
+        output: the picture, by default NAME-SPLIT.png; the page lies beside it, NAME-SPLIT-CLASS.png.
     """
     from reco_core import datasets
     from reco_core.analysis import preview as pictures
     from reco_core.analysis.plots import save_figure
 
-    figure = pictures.preview(datasets.load(name, root, split))
-    path = output or Path(f"{name}-{split}.png")
-    save_figure(figure, path, dpi=150, bbox_inches="tight", facecolor="white")
-    print(path)
+    drawn = name == "toyscapes"
+    data = datasets.load(name, root, split, **({"resolution": 256} if drawn else {}))
+    path, of = output or Path(f"{name}-{split}.png"), of or ("truck" if drawn else None)
+    figures = {"": pictures.preview(data)}
+    if of is not None:
+        figures[f"-{of.replace('/', '-')}"] = pictures.class_page(data, of)
+    for suffix, figure in figures.items():
+        place = path.with_stem(path.stem + suffix) if suffix else path
+        save_figure(figure, place, dpi=150, bbox_inches="tight", facecolor="white")
+        print(place)
 
 
 def download(name: Name, root: Path | None = None) -> None:

@@ -44,7 +44,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Train:
-    """Train a network; without options, ReCo + ClassMix on toyscapes with 20 labels, in minutes on two cores."""
+    """Train a network; without options, ReCo + ClassMix on toyscapes with 12 labels, in minutes on two cores."""
 
     options: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     recipe: str | None = None
@@ -160,8 +160,7 @@ def reproduce(
         group: recipes' common name, such as table1/pascal_voc or small/camvid/20; "small" is all that a laptop's
             recipes ask.
         methods: only these; by default all.
-        seeds: of the runs; by default 0 to 2, to 4 of most of toyscapes, to 14 of CamVid's main comparison
-            and to 4 of its longer runs.
+        seeds: of the runs; by default 0 to 2, to 14 of CamVid's main comparison and to 4 of its longer runs.
         root: the data set's folder, for groups of one data set; by default $RECO_DATA/<name>.
         weights: "imagenet" or a path, instead of the recipes' pretrained weights; random ones stay random.
         preset: what the published experiments did, or what the paper's text says.

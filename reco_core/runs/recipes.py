@@ -57,15 +57,18 @@ def _paper(dataset: str, method: str = "reco+classmix", labels: int | None = Non
     """Appendix A: ResNet-101 with ImageNet weights, 40,000 steps, the data set's crop and batch."""
     settings = {
         "cityscapes": (DataConfig(dataset, size=(512, 1024), crop=(512, 512), scale=(1.0, 1.0)), 2),
-        "pascal_voc": (DataConfig(dataset, crop=(321, 321)), 10),
-        "sun_rgbd": (DataConfig(dataset, size=(384, 512), crop=(321, 321)), 5),
+        "pascal_voc": (DataConfig(dataset, crop=(321, 321), scale=(0.5, 1.5)), 10),
+        "sun_rgbd": (DataConfig(dataset, size=(384, 512), crop=(321, 321), scale=(0.5, 1.5)), 5),
     }
     base, batch_size = settings[dataset]
     return TrainConfig(
         method=method,
         data=replace(base, num_labelled=labels, test_split=None, **data),
-        model=ModelConfig(backbone="resnet101", weights="imagenet", width=None),
-        optimisation=OptimisationConfig(iterations=40_000, batch_size=batch_size, learning_rate=2.5e-3),
+        model=ModelConfig(backbone="resnet101", weights="imagenet", representation_dim=256, width=None),
+        optimisation=OptimisationConfig("sgd", iterations=40_000, batch_size=batch_size, learning_rate=2.5e-3),
+        eval_every=200,
+        log_every=20,
+        checkpoint_every=200,
         num_workers=8,
     )
 

@@ -5,7 +5,8 @@ import pytest
 from scipy.spatial.distance import squareform
 
 from reco_book import dendrograms
-from reco_core.datasets.toyscapes.tree import merge_heights
+from reco_book.dendrograms import height, leaves, merge_heights
+from reco_core.datasets.toyscapes import CLASS_TREE, CLASSES
 
 
 def block_graph():
@@ -44,7 +45,7 @@ def test_the_planted_tree_agrees_with_itself():
     heights = merge_heights()
     graph = 1 - heights / heights.max()
     found = dendrograms.agreement_with(dendrograms.grow(graph), heights)
-    assert set(found) == {"gamma", "fm 4", "fm 5", "fm 7", "fm 10"}
+    assert set(found) == {"gamma", "fm 4", "fm 6"}
     assert all(value == pytest.approx(1.0) for value in found.values())
 
 
@@ -65,3 +66,32 @@ def test_planted_groups():
     heights = np.array([[0, 1, 2], [1, 0, 2], [2, 2, 0]])
     groups = dendrograms.planted_groups(heights, 1)
     assert groups[0] == groups[1] != groups[2]
+
+
+def test_leaves_and_height_of_a_tree():
+    tree = ("a", (("b", "c"), "d"))
+    assert leaves(tree) == ("a", "b", "c", "d") and height(tree) == 3
+    assert leaves("a") == ("a",) and height("a") == 0
+    assert height((("b", "c"), ("d", "e"), "a")) == 2
+
+
+def test_merge_heights_by_hand():
+    """The lowest node above b and c is one step high, above b and d two, above a and any other three."""
+    expected = [[0, 3, 3, 3], [3, 0, 1, 2], [3, 1, 0, 2], [3, 2, 2, 0]]
+    assert merge_heights(("a", (("b", "c"), "d")), ("a", "b", "c", "d")).tolist() == expected
+    swapped = merge_heights(("a", (("b", "c"), "d")), ("d", "b", "c", "a"))
+    assert swapped[0].tolist() == [0, 2, 2, 3], "in the order of the classes, not of the leaves"
+
+
+def test_the_planted_tree_holds_every_class_once():
+    assert sorted(leaves(CLASS_TREE)) == sorted(CLASSES)
+
+
+def test_merge_heights_of_the_planted_tree_are_an_ultrametric_with_siblings_lowest():
+    heights, index = merge_heights(), CLASSES.index
+    assert np.array_equal(heights, heights.T) and not heights.diagonal().any()
+    longer = np.maximum(heights[:, :, None], heights[None])  # from i to j, or from j to k
+    assert (heights[:, None, :] <= longer).all()
+    for one, other in (("building", "wall"), ("road", "pavement"), ("tree", "hedge"), ("car", "truck")):
+        assert heights[index(one), index(other)] == 1
+    assert heights[index("road"), index("car")] == heights.max() == height(CLASS_TREE)

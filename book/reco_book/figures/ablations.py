@@ -24,7 +24,7 @@ def panels(recorded: Mapping[str, Mapping[str, Sequence[Bar]]], paper: str = "pa
     differences within a row, not heights between rows. The bars of a row stand for the seeds that all of them have.
 
     Args:
-        recorded: what a row shows, such as "recorded: toyscapes, 20 labels" -> title of the panel -> its bars. All
+        recorded: what a row shows, such as "recorded: CamVid, 20 labels" -> title of the panel -> its bars. All
             rows have the same panels.
         paper: what the first row shows.
     """
@@ -129,7 +129,7 @@ def differences_to_ours(paper: Mapping[str, float], recorded: Mapping[str, Mappi
 
     Args:
         paper: what was changed -> the paper's difference, points of mean IoU; NaN where it gives none.
-        recorded: of which images, such as "toyscapes" -> what was changed -> paired differences; a change that nobody
+        recorded: of which images, such as "CamVid" -> what was changed -> paired differences; a change that nobody
             has recorded has no mark.
     """
     figure = new_figure(7.2, 1.3 + (0.2 + 0.17 * len(recorded)) * len(paper))

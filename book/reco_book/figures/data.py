@@ -8,12 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from torch import Tensor
 
+from reco_book.dendrograms import height, leaves
 from reco_book.figures.intervals import draw_bars
 from reco_book.figures.style import COLOURS, METHOD_COLOURS, draw_range, legend_below
 from reco_book.paper import PaperTable
 from reco_book.seeds import Summary
 from reco_core.analysis.plots import Palette, hide_axes, new_figure, rgb, show_image, show_labels
-from reco_core.datasets.toyscapes.tree import CLASS_TREE, Tree, height, leaves
+from reco_core.datasets.toyscapes import CLASS_TREE, Tree
 from reco_core.methods import METHOD_NAMES
 
 
@@ -76,6 +77,7 @@ def class_tree(classes: Sequence[str], palette: Palette, tree: Tree = CLASS_TREE
         axes.plot(0, row[name], "s", color=colour, markersize=9, markeredgecolor="#999999", clip_on=False)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0, pad=8)
+    axes.set_xticks(range(height(tree) + 1))
     axes.set(xlabel="height of the lowest common node", xlim=(0, height(tree) + 0.2), ylim=(len(names) - 0.5, -0.5))
     axes.spines["left"].set_visible(False)
     return figure

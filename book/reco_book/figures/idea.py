@@ -6,14 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from reco_book.boundaries import border_band
+from reco_book.dendrograms import merge_heights
 from reco_book.figures.style import COLOURS
-from reco_core.analysis.boundaries import border_band
 from reco_core.analysis.plots import colour_labels, hide_axes, new_figure, rgb
-from reco_core.datasets.toyscapes import render
-from reco_core.datasets.toyscapes.tree import CLASSES, PALETTE, merge_heights
+from reco_core.datasets.toyscapes import CLASSES, PALETTE, RESOLUTION, WORLD, render
 from reco_core.sampling import key_class_probabilities
 
-SCENE = ("val", 3)
+SCENE = ("val", 0)
 QUERY_CLASS = "truck"
 
 
@@ -24,9 +24,13 @@ def planted_key_probabilities() -> Tensor:
     return key_class_probabilities(graph, torch.ones(len(CLASSES)), relation_temperature=0.5)
 
 
-def idea() -> Figure:
-    """ReCo in three steps, drawn on a scene of toyscapes and its planted tree."""
-    image, label = render(0, *SCENE)
+def idea(resolution: int = 4 * RESOLUTION) -> Figure:
+    """ReCo in three steps, drawn on a scene of toyscapes and its planted tree.
+
+    Args:
+        resolution: of the scene, pixels, at least `RESOLUTION`.
+    """
+    image, label = render(WORLD, *SCENE, resolution)
     labels = torch.from_numpy(label).long()
     figure = new_figure(9.6, 3.3)
     first, second, third = figure.subplots(1, 3, width_ratios=[1, 0.9, 1.1])
@@ -39,8 +43,9 @@ def idea() -> Figure:
 def _queries(axes: Axes, image: np.ndarray, labels: Tensor) -> None:
     blend = 0.55 * image + 0.45 * colour_labels(labels, PALETTE)
     axes.imshow(blend.astype(np.uint8), interpolation="nearest")
-    # where a network is usually unsure
-    hard = (labels == CLASSES.index(QUERY_CLASS)) & border_band(labels[None], width=2)[0]
+    # where a network is usually unsure: one pixel of the scene that it sees on either side of a border
+    border = border_band(labels[None], width=len(labels) // RESOLUTION)[0]
+    hard = (labels == CLASSES.index(QUERY_CLASS)) & border
     rows, columns = hard.nonzero().T.numpy()
     picks = np.random.default_rng(0).choice(len(rows), 28, replace=False)
     axes.scatter(columns[picks], rows[picks], s=16, color="white", edgecolor="black", linewidth=0.8)
@@ -63,7 +68,7 @@ def _contrast(axes: Axes) -> None:
     around = np.linspace(0, 2 * np.pi, 200)
     axes.plot(np.cos(around), np.sin(around), color="#CCCCCC", linewidth=0.8)
     rng = np.random.default_rng(1)
-    centres = {"truck": 25, "bus": 75, "car": 118, "road": 215, "sky": 300}
+    centres = {"truck": 25, "car": 75, "person": 118, "road": 215, "sky": 300}
     for name, centre in centres.items():
         angles = np.radians(centre + 9 * rng.standard_normal(9))
         colour = rgb(PALETTE[CLASSES.index(name)])

@@ -39,7 +39,7 @@ def render(seed: int, split: str, index: int, resolution: int = RESOLUTION) -> t
 
 @functools.lru_cache(maxsize=4096)
 def _kept(seed: int, split: str, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    """Drawn once a process: runs that follow each other share their scenes."""
+    """Drawn once a process: runs that follow each other share their scenes; those of `RESOLUTION` take 16 kB each."""
     return render(seed, split, index, resolution)
 
 
@@ -79,7 +79,9 @@ class ToyScapes(SegmentationDataset):
         self.names = [f"{split}{index:05d}" for index in range(length or SPLITS[split][1])]
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and label (H, W) int64."""
         if not 0 <= index < len(self):
             raise IndexError(index)
-        image, label = _kept(self.seed, self.split, index, self.resolution)
+        draw = _kept if self.resolution <= RESOLUTION else render
+        image, label = draw(self.seed, self.split, index, self.resolution)
         return self.resized(torch.from_numpy(image).permute(2, 0, 1).contiguous(), torch.from_numpy(label).long())

@@ -7,10 +7,10 @@ a wood grows, and is clipped where the wood is ragged.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from reco_core.datasets.toyscapes.street import FARTHEST, FOCAL, NEAREST, Street, end_face, upright
-from reco_core.datasets.toyscapes.styles import Style, draw_style, rgb
 
 from reco_core.datasets.toyscapes.canvas import Colour, fraction
+from reco_core.datasets.toyscapes.street import FARTHEST, FOCAL, NEAREST, Street, end_face, upright
+from reco_core.datasets.toyscapes.styles import Style, draw_style, rgb
 from reco_core.datasets.toyscapes.things import BARK, LABEL
 
 

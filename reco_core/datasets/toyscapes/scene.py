@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-from reco_core.datasets.toyscapes.row import draw_row
-from reco_core.datasets.toyscapes.street import FARTHEST, FOCAL, Street
-from reco_core.datasets.toyscapes.styles import draw_light, draw_style
 
 from reco_core.datasets.toyscapes import things
 from reco_core.datasets.toyscapes.canvas import EXTENT, Canvas, fraction
+from reco_core.datasets.toyscapes.row import draw_row
+from reco_core.datasets.toyscapes.street import FARTHEST, FOCAL, Street
+from reco_core.datasets.toyscapes.styles import draw_light, draw_style
 from reco_core.datasets.toyscapes.things import LABEL, Stand
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from reco_core.datasets.toyscapes.styles import Light, Style, draw_style
 
 from reco_core.datasets.toyscapes.canvas import EXTENT, Canvas, Colour
+from reco_core.datasets.toyscapes.styles import Light, Style, draw_style
 
 FOCAL = 34.0
 """Distance at which nearness is 1: distance = FOCAL / nearness."""

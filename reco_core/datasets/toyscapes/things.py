@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from reco_core.datasets.toyscapes.styles import Light, draw_style, rgb
 
 from reco_core.datasets.toyscapes.canvas import Canvas, Colour, Paint
+from reco_core.datasets.toyscapes.styles import Light, draw_style, rgb
 from reco_core.datasets.toyscapes.tree import CLASSES
 
 LABEL = {name: index for index, name in enumerate(CLASSES)}
