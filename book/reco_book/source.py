@@ -92,9 +92,9 @@ def without_docstrings(text: str) -> str:
 
 def _file_of(shown: Any) -> str:
     """The file from its package on, such as `reco_core/losses.py`; empty for what a notebook defines itself."""
-    name = getattr(inspect.unwrap(shown), "__module__", None) or getattr(shown, "__name__", "")
+    name = str(getattr(inspect.unwrap(shown), "__module__", None) or getattr(shown, "__name__", ""))
     module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
+    file: str | None = getattr(module, "__file__", None)
     if name == "__main__" or file is None:
         return ""
     parts = Path(file).parts
