@@ -1,7 +1,7 @@
 """The commands `reco data ...`: describe, picture, prepare and fetch data sets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -40,7 +40,8 @@ def preview(
     from reco_core.analysis.plots import save_figure
 
     drawn = name == "toyscapes"
-    data = datasets.load(name, root, split, **({"resolution": 256} if drawn else {}))
+    finer: dict[str, Any] = {"resolution": 256} if drawn else {}
+    data = datasets.load(name, root, split, **finer)
     path, of = output or Path(f"{name}-{split}.png"), of or ("truck" if drawn else None)
     figures = {"": pictures.preview(data)}
     if of is not None:

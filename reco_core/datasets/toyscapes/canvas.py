@@ -14,8 +14,9 @@ EXTENT = 64
 
 Colour = np.ndarray
 """(3,) float, 0 to 255."""
-Paint = Colour | Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""A colour, or a function of y (h, 1) and x (1, w), units, that returns colours (h, w, 3)."""
+Brush = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""A function of y (h, 1) and x (1, w), units, that returns colours (h, w, 3)."""
+Paint = Colour | Brush
 
 
 def fraction(values: np.ndarray) -> np.ndarray:

@@ -138,13 +138,17 @@ Thing = tuple[float, Callable[[float], None]]
 
 def _things(street: Street) -> list[Thing]:
     """What stands on the street: how near, and how to draw it."""
-    rng, found = street.rng, []
+    rng = street.rng
+    found: list[Thing] = []
+
+    def at(place: float, draw: Callable[..., None]) -> Callable[[float], None]:
+        return lambda near: draw(_stand(street, near, place))
 
     def add(chance: float, most: int, nearest: float, across: Callable[[], float], draw: Callable[..., None]) -> None:
         for _ in range(most):
             if rng.random() < chance:
                 near, place = rng.uniform(0.5, nearest), across()
-                found.append((near, lambda near, place=place: draw(_stand(street, near, place))))
+                found.append((near, at(place, draw)))
 
     def beside() -> float:
         return (-1 if rng.random() < 0.5 else 1) * (street.road + rng.uniform(0.15, 0.85) * street.walk)

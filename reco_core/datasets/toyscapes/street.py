@@ -80,6 +80,6 @@ def end_face(
     """The face that an upright thing turns to the camera."""
     near = FOCAL / begin
     y, x = street.ground(near), street.vanish + side * across * near
-    edges = sorted((x, x + side * wide * near))
+    left, right = sorted((x, x + side * wide * near))
     brush = paint.brush(y, x, near) if isinstance(paint, Style) else paint
-    street.canvas.rectangle(y - high * near, y, *edges, brush, label)
+    street.canvas.rectangle(y - high * near, y, left, right, brush, label)

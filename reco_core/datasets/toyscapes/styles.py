@@ -81,7 +81,8 @@ def along(path: tuple[Hsv, ...], place: float) -> Hsv:
     position = min(max(place, 0.0), 1.0) * (len(path) - 1)
     first = min(int(position), len(path) - 2)
     pairs = zip(path[first], path[first + 1], strict=True)
-    return tuple(one + (position - first) * (other - one) for one, other in pairs)
+    hue, saturation, value = (one + (position - first) * (other - one) for one, other in pairs)
+    return hue, saturation, value
 
 
 @dataclass(frozen=True)
@@ -189,4 +190,5 @@ def draw_light(rng: np.random.Generator) -> Light:
         colours.append((hues[0] + share * (hues[1] - hues[0])) * rng.uniform(0.94, 1.04, 3))
     gain = np.array(before[3]) + share * (np.array(after[3]) - np.array(before[3]))
     lamps = before[4] + share * (after[4] - before[4])
-    return Light(*colours, gain * rng.uniform(0.86, 1.1) * rng.uniform(0.96, 1.04, 3), lamps)
+    zenith, horizon, cloud = colours
+    return Light(zenith, horizon, cloud, gain * rng.uniform(0.86, 1.1) * rng.uniform(0.96, 1.04, 3), lamps)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reco_core.datasets.toyscapes.canvas import Canvas, Colour, Paint
+from reco_core.datasets.toyscapes.canvas import Brush, Canvas, Colour, Paint
 from reco_core.datasets.toyscapes.styles import Light, draw_style, rgb
 from reco_core.datasets.toyscapes.tree import CLASSES
 
@@ -46,7 +46,7 @@ class Stand(NamedTuple):
         """A convex polygon of (up, right)."""
         self.canvas.polygon([self.at(*corner) for corner in corners], paint, label)
 
-    def material(self, name: str, place: float | None = None) -> Paint:
+    def material(self, name: str, place: float | None = None) -> Brush:
         """A new style of a class, fixed to the thing."""
         style = draw_style(self.rng, name, self.canvas.noise, place)
         return style.brush(self.y, self.x, self.scale)
@@ -69,9 +69,9 @@ class Stand(NamedTuple):
         self.disc(radius, right, 0.45 * radius, CHROME, label)
 
 
-def shaded(paint: Paint, factor: float) -> Paint:
+def shaded(brush: Brush, factor: float) -> Brush:
     """The same paint, brighter or darker."""
-    return lambda y, x: factor * paint(y, x)
+    return lambda y, x: factor * brush(y, x)
 
 
 def car(stand: Stand) -> None:
