@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reco_book.recorded import group_records
+from reco_book.recorded import recipe_records
 from reco_core.errors import InputError
 from reco_core.runs.records import Record
 
@@ -71,7 +71,7 @@ def arms_of(bench: Bench, results: Path) -> Arms:
     """The records that a bench is judged by."""
 
     def runs(group: str, method: str) -> dict[int, Record]:
-        return {record.seed: record for record in group_records(group, results) if record.method == method}
+        return recipe_records(f"{group}/{method}", results)
 
     return Arms(
         runs(bench.few, "supervised"), runs(bench.every, "supervised"), runs(bench.few, "classmix"),
