@@ -48,6 +48,19 @@ BACKBONES = {
 }
 
 
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm that leaves PyTorch's count of batches alone: nothing reads it, and it costs an operation a pass.
+
+    A channel's only value, as ASPP has of a single image, has no variance: the running statistics serve instead.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, C, h, w) -> the same shape."""
+        of_batch = self.training and input.numel() > input.shape[1]
+        statistics = self.running_mean, self.running_var
+        return F.batch_norm(input, *statistics, self.weight, self.bias, of_batch, self.momentum or 0.0, self.eps)
+
+
 class Backbone(nn.Module):
     """Features at stride 4 and at the output stride, from two sequential parts of a torchvision network."""
 
@@ -112,7 +125,7 @@ def tiny_backbone() -> Backbone:
 
     def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
         layer = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+        return nn.Sequential(layer, BatchNorm(outputs), nn.ReLU(inplace=True))
 
     low = nn.Sequential(convolution(3, 24, 2), convolution(24, 24), convolution(24, 24, 2))
     high = nn.Sequential(convolution(24, 48, 2), convolution(48, 48), convolution(48, 96), convolution(96, 96))
@@ -166,14 +179,13 @@ def build_backbone(name: str, weights: str | Path | None, output_stride: int) ->
         return tiny_backbone(), SYMMETRIC_NORMALISATION
     import torchvision  # here: whoever imports this file for its types need not wait for it
 
-    options = {} if spec.width_multiplier is None else {"width_mult": spec.width_multiplier}
     pretrained = str(weights) == "imagenet"
     if pretrained and spec.width_multiplier not in (None, 1.0):
         raise InputError(f"torchvision has no ImageNet weights for {name!r}: give the path of a state dict")
+    options: dict[str, Any] = {"weights": "IMAGENET1K_V1" if pretrained else None, "norm_layer": BatchNorm}
+    options |= {} if spec.width_multiplier is None else {"width_mult": spec.width_multiplier}
     try:
-        network = getattr(torchvision.models, spec.constructor)(
-            weights="IMAGENET1K_V1" if pretrained else None, **options
-        )
+        network = getattr(torchvision.models, spec.constructor)(**options)
     except (OSError, RuntimeError) as error:  # no network, no room, or a file that was cut short
         raise InputError(
             f"ImageNet weights of {name} cannot be fetched: {one_line(error)}; go on line once, or give a file of them"
@@ -208,7 +220,7 @@ def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int = 1, dila
     padding = dilation * (kernel_size // 2)
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False),
-        nn.BatchNorm2d(out_channels),
+        BatchNorm(out_channels),
         nn.ReLU(inplace=True),
     )
 
@@ -241,16 +253,7 @@ class ImagePooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, h, w) -> (B, out, h, w)."""
-        pooled = x.mean(dim=(2, 3), keepdim=True)
-        conv, norm, relu = self.project
-        assert isinstance(norm, nn.BatchNorm2d)
-        pooled = conv(pooled)
-        if self.training and pooled.shape[0] == 1:
-            # One value a channel has no variance, and batch norm refuses it: the running statistics serve instead.
-            pooled = F.batch_norm(pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
-        else:
-            pooled = norm(pooled)
-        return relu(pooled).expand(-1, -1, *x.shape[-2:])
+        return self.project(x.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])
 
 
 class ASPP(nn.Module):
@@ -304,9 +307,7 @@ class SummedDilations(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int, rates: tuple[int, ...] = (6, 12, 18, 24)) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            nn.Conv2d(in_channels, num_classes, 3, padding=rate, dilation=rate) for rate in rates
-        )
+        self.branches = nn.ModuleList(nn.Conv2d(in_channels, num_classes, 3, 1, rate, rate) for rate in rates)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, h, w) -> (B, C, h, w)."""

@@ -44,8 +44,11 @@ class MeanTeacher(nn.Module):
         decay = min(1 - 1 / (step + 1), self.decay) if self.ramp else self.decay
         torch._foreach_lerp_(list(self.network.parameters()), list(student.parameters()), 1 - decay)
         if self.batch_norm == "copy":
-            for own, other in zip(self.network.buffers(), student.buffers(), strict=True):
-                own.copy_(other)
+            own, others = (
+                [value for value in network.buffers() if value.is_floating_point()]
+                for network in (self.network, student)
+            )
+            torch._foreach_copy_(own, others)
 
     @torch.no_grad()
     def label(self, images: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,8 @@ from reco_core.errors import InputError
 from reco_core.models import (
     IMAGENET_NORMALISATION,
     SYMMETRIC_NORMALISATION,
+    BatchNorm,
+    build_backbone,
     build_model,
     deeplab_v2,
     deeplab_v3_plus,
@@ -53,6 +55,36 @@ def test_backbones_keep_stride_four_and_low_level_width(backbone):
     assert output.embedding.shape == (2, 80, 16, 24)
 
 
+def test_the_tiny_backbone_is_tiny_and_keeps_strides_four_and_eight():
+    """0.3 M parameters with ASPP and both heads; dense where the light ones are separable."""
+    network = deeplab_v3_plus(10, "tiny", representation_dim=64).eval()
+    backbone, images = network.encoder.backbone, torch.rand(2, 3, 64, 96)
+    assert count(network) == pytest.approx(0.31, abs=0.005) and count(backbone) == pytest.approx(0.17, abs=0.005)
+    assert all(layer.groups == 1 for layer in network.modules() if isinstance(layer, torch.nn.Conv2d))
+    for output_stride in (8, 16):
+        built, normalisation = build_backbone("tiny", None, output_stride)
+        assert [part.shape for part in built(images)] == [(2, 24, 16, 24), (2, 96, 8, 12)]
+        assert normalisation == SYMMETRIC_NORMALISATION
+    output = network(images)
+    assert output.logits.shape == (2, 10, 16, 24) and output.representation.shape == (2, 64, 16, 24)
+    assert output.embedding.shape == (2, 32 + 48, 16, 24)
+    assert deeplab_v2(10, "tiny", representation_dim=8).eval()(images).logits.shape == (2, 10, 8, 12)
+
+
+def test_the_dilations_of_aspp_fit_the_tiny_map():
+    """At 64 x 64 the map at stride 8 has 8 pixels a side: a dilation of 12 or 18 would see nothing but padding."""
+    rates = [branch[0].dilation[0] for branch in deeplab_v3_plus(3, "tiny").encoder.aspp.branches[1:4]]
+    assert max(rates) <= 4 and len(set(rates)) == 3
+    paper = deeplab_v3_plus(3, "resnet18", width=16).encoder.aspp.branches[1:4]
+    assert [branch[0].dilation[0] for branch in paper] == [6, 12, 18]
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "tiny.pth"])
+def test_the_tiny_backbone_has_no_weights_to_load(weights):
+    with pytest.raises(InputError, match=f"{weights}: backbone 'tiny' starts from random weights: leave out --weights"):
+        deeplab_v3_plus(3, "tiny", weights=weights)
+
+
 def test_dilation_equals_torchvision():
     """Our dilated layer 4 computes what torchvision's own dilated ResNet-50 does."""
     import torchvision
@@ -89,6 +121,33 @@ def test_trains_on_a_batch_of_one():
     network = deeplab_v3_plus(3, "mobilenet_v2_035", width=16)
     network.train()(torch.rand(1, 3, 64, 64)).logits.sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_batch_norm_computes_what_pytorchs_does_but_counts_nothing():
+    """Also with a state of before, which has counts; its names stay those of torchvision."""
+    import torchvision
+
+    ours, theirs = BatchNorm(6), torch.nn.BatchNorm2d(6)
+    for _ in range(3):
+        x = torch.rand(4, 6, 5, 5).requires_grad_()
+        y = x.detach().clone().requires_grad_()
+        for network, images in ((ours, x), (theirs, y)):
+            network(images).square().sum().backward()
+        assert torch.equal(x.grad, y.grad)
+    assert torch.equal(ours.running_mean, theirs.running_mean) and torch.equal(ours.running_var, theirs.running_var)
+    assert torch.equal(ours.eval()(x), theirs.eval()(x)) and ours.num_batches_tracked == 0
+    ours.load_state_dict(theirs.state_dict())
+    network = torchvision.models.resnet18(norm_layer=BatchNorm)
+    network.load_state_dict(torchvision.models.resnet18().state_dict())
+    backbones = (deeplab_v3_plus(3, name).encoder.backbone for name in ("resnet18", "mobilenet_v2_035", "tiny"))
+    norms = [part for backbone in backbones for part in backbone.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert len(norms) > 60 and all(isinstance(norm, BatchNorm) for norm in norms)
+
+
+def test_a_single_value_is_normalised_by_the_running_statistics():
+    norm, x = BatchNorm(3), torch.rand(1, 3, 1, 1)
+    norm.running_mean += 1
+    assert torch.equal(norm.train()(x), norm.eval()(x)) and (norm.running_mean == 1).all()
 
 
 def test_weights_from_a_path_carry_their_scaling(tmp_path):
@@ -140,3 +199,6 @@ def test_build_model_follows_the_configuration():
     network = build_model(ModelConfig(backbone="mobilenet_v2_035", width=None, representation_dim=8), num_classes=3)
     assert network.classifier[0].out_channels == 128 and network.representer[-1].out_channels == 8
     assert type(build_model(ModelConfig(architecture="deeplab_v2"), 3).representer) is torch.nn.Conv2d
+    default = build_model(ModelConfig(), 3)
+    assert count(default.encoder.backbone) == count(build_backbone("tiny", None, 16)[0])
+    assert default.classifier[0].out_channels == 32 and default.representer[-1].out_channels == 64
