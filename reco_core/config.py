@@ -174,8 +174,6 @@ class TrainConfig:
     """Machines."""
     sync_batch_norm: bool = False
     """Batch statistics over all processes (GPUs only)."""
-    cross_process_keys: bool = False
-    """With several processes: class means and keys from all of them, queries from each its own."""
     compile: bool = False
     """Run the network through `torch.compile`."""
     channels_last: bool = True
@@ -202,11 +200,6 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def as_json(values: Any) -> bytes:
-    """JSON that pydantic reads: where a name is no UTF-8, as a file's name may be, stands a question mark."""
-    return json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")
-
-
 Kind = TypeVar("Kind")
 
 
@@ -221,8 +214,8 @@ def from_dict(kind: type[Kind], values: Any, where: str = "configuration") -> Ki
     Raises:
         InputError: an unknown field, or a value that a field does not take, named with its place.
     """
-    try:
-        return TypeAdapter(kind).validate_json(as_json(values))
+    try:  # where a name is no UTF-8, as a file's name may be, a question mark stands
+        return TypeAdapter(kind).validate_json(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace"))
     except ValidationError as error:
         raise InputError(f"{where}: {explained(error)}") from error
     except TypeError as error:  # a checkpoint can hold tensors

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -92,12 +91,6 @@ def _cannot_be_written(path: Path, error: OSError) -> InputError:
     )
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON; refuses NaN and infinity, which JSON does not have (use None)."""
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    atomic_write(path, lambda file: file.write(text.encode()))
-
-
 def put_json_line(path: Path, value: dict[str, Any], replaces: Callable[[dict[str, Any]], bool]) -> None:
     """Add a JSON object to a file of JSON lines, in the place of those that it replaces; one process at a time.
 
@@ -128,40 +121,24 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """Read a file of JSON objects, one a line.
 
     Raises:
-        InputError: as `read_json`, naming the line.
+        InputError: missing, unreadable, or a line that is not a JSON object, or with NaN or infinity, which JSON does
+            not have.
     """
-    text = _read_text(path)
-    return [_json_object(line, f"{path}, line {number}") for number, line in enumerate(text.splitlines(), 1)]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        InputError: missing, unreadable, not a JSON object, or with NaN or infinity, which JSON does not have.
-    """
-    return _json_object(_read_text(path), str(path))
-
-
-def _json_object(text: str, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text, parse_constant=_no_number, parse_float=_number)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not valid JSON: {one_line(error)}; restore or delete it") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}; restore or delete it")
-    return value
+    found = []
+    for number, line in enumerate(_read_text(path).splitlines(), 1):
+        where = f"{path}, line {number}"
+        try:
+            value = json.loads(line, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not valid JSON: {one_line(error)}; restore or delete it") from error
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}; restore or delete it")
+        found.append(value)
+    return found
 
 
 def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number, write null")
-
-
-def _number(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):  # 1e999
-        _no_number(digits)
-    return value
 
 
 def exists(path: Path) -> bool:

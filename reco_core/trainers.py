@@ -108,8 +108,6 @@ class Trainer:
         self, options: TrainConfig, train: Any = None, split: LabelledSplit | None = None, fabric: Fabric | None = None
     ) -> None:
         method_entry(options.method)
-        if options.cross_process_keys and options.reco.query_sampling != "hard":
-            raise InputError("cross_process_keys needs query_sampling 'hard', which alone leaves out others' pixels")
         self.options = options
         self.fabric = fabric or make_fabric(options)
         self.fabric.launch()
@@ -235,10 +233,7 @@ class Trainer:
         if self.contrast is None:
             raise ValueError(f"method {self.options.method!r} has no ReCo loss: take one that begins with reco+")
         representations = [output.representation for output in outputs if output.representation is not None]
-        pixels = torch.cat(representations), labels, confidence
-        if self.options.cross_process_keys and self.fabric.world_size > 1:
-            pixels = self._with_other_processes(*pixels)
-        return self.contrast(*pixels, generator=generator)
+        return self.contrast(torch.cat(representations), labels, confidence, generator=generator)
 
     def _optimise(self, loss: Tensor) -> None:
         for group in self.optimiser.param_groups:
@@ -246,18 +241,6 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         self.optimiser.step()
-
-    def _with_other_processes(
-        self, representation: Tensor, labels: Tensor, confidence: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The pixels of all processes; those of the others as constants, and as easy ones: keys, but not queries."""
-        parts = [self.fabric.all_gather(part) for part in (representation.detach(), labels, confidence)]
-        others = [rank for rank in range(self.fabric.world_size) if rank != self.fabric.global_rank]
-        return (
-            torch.cat([representation, *parts[0][others]]),
-            torch.cat([labels, *parts[1][others]]),
-            torch.cat([confidence, *torch.ones_like(parts[2][others])]),
-        )
 
     def _generator(self, name: str, device: torch.device | str = "cpu") -> torch.Generator:
         return stream_generator(self.options.seed, name, self.step, self.fabric.global_rank, device=device)

@@ -14,6 +14,12 @@ from reco_core.trainers import Trainer
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def path_of(line: Any, results: Path) -> Path:
+    """The file of a record or an evaluation below the folder of the results."""
+    folder = results / "evaluations" if line.kind == "evaluation" else results
+    return folder / line.about.series / f"{line.about.group}.jsonl"
+
+
 class TinyScenes:
     """Eight 32 x 32 images of three classes: sky above, ground below, and in every second image a box."""
 

@@ -3,11 +3,11 @@
 A page that shows one of them says "Paper" beside it, and the table it stands in.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from reco_core.errors import InputError
-from reco_core.files import read_json
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PaperTable:
 
 
 def _tables() -> dict[str, PaperTable]:
-    stored = read_json(Path(__file__).with_name("paper.json"))["tables"]
+    stored = json.loads(Path(__file__).with_name("paper.json").read_text(encoding="utf-8"))["tables"]
     return {
         key: PaperTable(
             key,

@@ -4,14 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import TypeVar
 
+from reco_book.evaluations import Evaluation, load_evaluations
+from reco_book.relations import Relations, read_relations
 from reco_book.seeds import miou_percent
-from reco_core.analysis.relations import ClassRelations, read_relations
 from reco_core.runs.recipes import twins
-from reco_core.runs.records import Evaluation, Record, load_records
-
-Line = TypeVar("Line", Record, Evaluation)
+from reco_core.runs.records import Record, load_records
 
 ANIMALS = ("background", "cat", "cow", "dog", "horse", "person", "sheep")
 """Classes that the VOC animals subset (the lists in results/relations/small/voc) has enough of to be scored."""
@@ -30,7 +28,7 @@ def recipe_records(name: str, results: Places, series: str = "") -> dict[int, Re
         series: such as "reruns/cpu", of runs that were made once more.
     """
     found: dict[int, Record] = {}
-    everything = _records(results, Record, series)
+    everything = _records(results, series)
     for twin in reversed(twins(name)):  # its own records last: they count where both are there
         found |= {record.seed: record for record in everything if record.about.recipe == twin}
     return dict(sorted(found.items()))
@@ -38,19 +36,19 @@ def recipe_records(name: str, results: Places, series: str = "") -> dict[int, Re
 
 def group_records(group: str, results: Places) -> list[Record]:
     """All records of a group of recipes, such as "small/camvid/20", by method and seed."""
-    found = [record for record in _records(results, Record, "") if record.about.group == group]
+    found = [record for record in _records(results) if record.about.group == group]
     return sorted(found, key=lambda record: (record.method, record.seed))
 
 
 def boundary_scores(name: str, results: Places, series: str = "") -> dict[int, Evaluation]:
-    """Seed -> what `reco evaluate --widths` measured of a recipe's networks after the last step, on the final split.
+    """Seed -> what `reco boundaries` measured of a recipe's networks after the last step, on the final split.
 
     Args:
         name: of the recipe.
         results: where the evaluations are.
         series: "planned" for the seeds of the planned test, which are kept apart.
     """
-    found = [line for line in _records(results, Evaluation, series) if line.about.recipe == name and _is_final(line)]
+    found = [line for line in load_evaluations(results, series) if line.about.recipe == name and _is_final(line)]
     return {line.about.seed: line for line in sorted(found, key=lambda line: line.about.seed)}
 
 
@@ -59,9 +57,9 @@ def _is_final(line: Evaluation) -> bool:
     return line.which == "last" and line.split == (data.test_split or data.eval_split)
 
 
-def _records(results: Places, kind: type[Line], series: str) -> list[Line]:
+def _records(results: Places, series: str = "") -> list[Record]:
     places = (results,) if isinstance(results, Path) else results
-    return load_records(*places, kind=kind, series=series)
+    return load_records(*places, series=series)
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def animals_percent(which: str = "last") -> Callable[[Record], float]:
     return read
 
 
-def recorded_relations(results: Path, group: str = "") -> list[ClassRelations]:
+def recorded_relations(results: Path, group: str = "") -> list[Relations]:
     """Relations of recorded networks, of all groups or of one, by data set, method and seed."""
     found = [one for path in sorted((results / "relations").rglob("*.jsonl")) for one in read_relations(path)]
     return [one for one in found if not group or one.about["group"] == group]

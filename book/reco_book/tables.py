@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from reco_book import dendrograms
+from reco_book.evaluations import Evaluation
 from reco_book.recorded import MeanScores, near
+from reco_book.relations import Relations
 from reco_book.seeds import Summary, by_method, miou_percent, paired_difference, summarise
-from reco_core.analysis.relations import ClassRelations
 from reco_core.methods import METHOD_NAMES
-from reco_core.runs.records import Evaluation, Record
+from reco_core.runs.records import Record
 
 
 def with_spread(summary: Summary) -> str:
@@ -79,7 +80,7 @@ def class_table(records: Sequence[Record], methods: Sequence[str]) -> str:
 
 
 def relations_comparison(
-    found: Mapping[str, Sequence[tuple[ClassRelations, str]]], heights: np.ndarray | None = None
+    found: Mapping[str, Sequence[tuple[Relations, str]]], heights: np.ndarray | None = None
 ) -> str:
     """What networks make of the classes, mean and spread over seeds: similarity, confusion foretold, tree recovered.
 
@@ -111,8 +112,8 @@ def relations_comparison(
     return markdown(header, rows)
 
 
-def classes_learnt(runs: Sequence[tuple[ClassRelations, str]]) -> str:
-    """How many classes each network has learnt (`ClassRelations.learnt`), fewest to most, "11-13 of 37"."""
+def classes_learnt(runs: Sequence[tuple[Relations, str]]) -> str:
+    """How many classes each network has learnt (`Relations.learnt`), fewest to most, "11-13 of 37"."""
     if not runs:
         return "–"
     counts = [len(relations.learnt().classes) for relations, _ in runs]
@@ -120,7 +121,7 @@ def classes_learnt(runs: Sequence[tuple[ClassRelations, str]]) -> str:
     return f"{least if least == most else f'{least}–{most}'} of {len(runs[0][0].classes)}"
 
 
-def pixels_right(found: Mapping[str, Sequence[tuple[ClassRelations, str]]], classes: Sequence[str]) -> str:
+def pixels_right(found: Mapping[str, Sequence[tuple[Relations, str]]], classes: Sequence[str]) -> str:
     """Of some classes' pixels, how many each network gets right, percent: mean over seeds, and the best seed's.
 
     Args:
@@ -140,7 +141,7 @@ def pixels_right(found: Mapping[str, Sequence[tuple[ClassRelations, str]]], clas
     return markdown(["Pixels right, %: mean (best seed)", *found], rows)
 
 
-def pair_ranks(found: Mapping[str, Sequence[tuple[ClassRelations, str]]], pairs: Sequence[tuple[str, str]]) -> str:
+def pair_ranks(found: Mapping[str, Sequence[tuple[Relations, str]]], pairs: Sequence[tuple[str, str]]) -> str:
     """Where pairs of classes stand among all pairs by similarity: the rank of every seed, 1 = the most alike.
 
     Args:

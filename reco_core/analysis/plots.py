@@ -15,19 +15,6 @@ from reco_core.analysis.relations import ClassRelations, Linkage, grow
 from reco_core.errors import InputError
 from reco_core.files import atomic_write
 
-COLOURS = {
-    "blue": "#0072B2",
-    "orange": "#E69F00",
-    "green": "#009E73",
-    "red": "#D55E00",
-    "purple": "#CC79A7",
-    "sky": "#56B4E9",
-    "yellow": "#F0E442",
-    "grey": "#6E6E6E",
-    "ink": "#222222",
-}
-"""Okabe and Ito's palette, told apart by colour-blind readers and, in this order, in greyscale."""
-
 Palette = Sequence[Sequence[int]]
 """The colour of each class, 0 to 255."""
 
@@ -71,30 +58,16 @@ def colour_labels(labels: Tensor, palette: Palette) -> np.ndarray:
 
 def show_image(axes: Axes, image: Tensor, title: str = "") -> None:
     """Draw an image (3, H, W) in [0, 1]."""
-    _show(axes, image.clamp(0, 1).permute(1, 2, 0).cpu().numpy(), title)
+    show_pixels(axes, image.clamp(0, 1).permute(1, 2, 0).cpu().numpy(), title)
 
 
 def show_labels(axes: Axes, labels: Tensor, palette: Palette, title: str = "") -> None:
     """Draw a label map (H, W) in the data set's colours."""
-    _show(axes, colour_labels(labels.cpu(), palette), title)
+    show_pixels(axes, colour_labels(labels.cpu(), palette), title)
 
 
-def show_values(axes: Axes, values: Tensor, title: str = "", colours: str = "cividis", most: float = 1.0) -> AxesImage:
-    """Draw numbers (H, W) from 0 to `most`; NaN is white. Returns what a colour bar is made from."""
-    return _show(axes, values.detach().cpu().numpy(), title, cmap=colours, vmin=0, vmax=most)
-
-
-def show(axes: Axes, thing: Tensor, palette: Palette, title: str = "") -> None:
-    """Draw an image (3, H, W), labels (H, W) int64, or confidence (H, W) float, as what it is."""
-    if thing.ndim == 3:
-        show_image(axes, thing, title)
-    elif thing.is_floating_point():
-        show_values(axes, thing, title)
-    else:
-        show_labels(axes, thing, palette, title)
-
-
-def _show(axes: Axes, picture: np.ndarray, title: str, **options: Any) -> AxesImage:
+def show_pixels(axes: Axes, picture: np.ndarray, title: str = "", **options: Any) -> AxesImage:
+    """Draw a picture (H, W, 3) or numbers (H, W), pixel by pixel, with Matplotlib's options for an image."""
     shown = axes.imshow(picture, interpolation="nearest", **options)
     axes.set_title(title)
     hide_axes(axes)
@@ -154,33 +127,3 @@ def clustered_graph(
         grid.ax_cbar.tick_params(labelsize=8)
     pyplot.close(grid.figure)  # whoever called may draw it; nobody else will
     return grid.figure
-
-
-def confusion_against_similarity(relations: ClassRelations, where: str, named: int = 6) -> Figure:
-    """Every pair of classes: how alike their means are, and how often they are confused; the most confused are named.
-
-    Args:
-        relations: of a network.
-        where: "Z" or "R".
-        named: pairs with a label.
-    """
-    rows, columns = np.triu_indices(len(relations.classes), 1)
-    similarity, confusion = relations.similarity_of_pairs(where), 100 * relations.confusion_rates()[rows, columns]
-    figure = new_figure(7.2, 3.8)
-    axes = figure.subplots()
-    axes.scatter(similarity, confusion, s=16, color=COLOURS["blue"], alpha=0.65, linewidths=0)
-    step, height = 0.075 * confusion.max(), np.inf
-    for pair in np.argsort(-confusion)[:named]:
-        height = min(float(confusion[pair]), height - step)  # names stand below each other, however close the points
-        name = f"{relations.classes[rows[pair]]} – {relations.classes[columns[pair]]}"
-        place = (float(similarity.min() + 0.45 * np.ptp(similarity)), height)
-        line = {"arrowstyle": "-", "linewidth": 0.6, "color": COLOURS["grey"]}
-        point = (float(similarity[pair]), float(confusion[pair]))
-        axes.annotate(name, point, place, fontsize=8, ha="right", va="center", arrowprops=line)
-    correlation = relations.predicts_confusion(where)
-    axes.set(
-        xlabel=f"cosine between class means at {where}",
-        ylabel="pixels confused, %",
-        title=f"{len(rows)} pairs of classes; rank correlation {correlation:.2f}",
-    )
-    return figure

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from reco_core import IGNORE_INDEX
 from reco_core.augment import reduce_labels
-from reco_core.errors import InputError, one_line
+from reco_core.errors import InputError
 from reco_core.evaluation import confusion_matrix, outputs
-from reco_core.files import put_json_line, read_json_lines
+from reco_core.files import put_json_line
 from reco_core.sampling import relation_graph
 
 SCHEMA, KIND = 1, "relations"
@@ -44,25 +44,6 @@ class ClassRelations:
     about: dict[str, Any]
     """Where it comes from: data set, split, checkpoint's configuration."""
 
-    def only(self, keep: np.ndarray) -> "ClassRelations":
-        """The relations among some of the classes.
-
-        Args:
-            keep: (C,) bool.
-        """
-        square = np.ix_(keep, keep)
-        return replace(
-            self,
-            classes=tuple(name for name, kept in zip(self.classes, keep, strict=True) if kept),
-            pixels=self.pixels[keep],
-            graphs={where: graph[square] for where, graph in self.graphs.items()},
-            confusion=self.confusion[square],
-        )
-
-    def learnt(self, share: float = 0.05) -> "ClassRelations":
-        """The relations among the classes of which the network gets at least such a share of the pixels right."""
-        return self.only(self.confusion.diagonal() >= share * self.confusion.sum(axis=1))
-
     def confusion_rates(self) -> np.ndarray:
         """(C, C) symmetric: how often a pixel of one class is taken for the other, mean of both directions."""
         rates = self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
@@ -75,18 +56,6 @@ class ClassRelations:
     def mean_similarity(self, where: str) -> float:
         """Mean cosine of different classes: low means disentangled."""
         return float(self.similarity_of_pairs(where).mean())
-
-    def rank_of(self, where: str, first: str, second: str) -> int:
-        """Place of a pair among all pairs of classes, 1 = the most alike.
-
-        Raises:
-            ValueError: a class that does not occur.
-        """
-        for name in (first, second):
-            if name not in self.classes:
-                raise ValueError(f"{name!r} is not among the classes {', '.join(self.classes)}")
-        own = self.graphs[where][self.classes.index(first), self.classes.index(second)]
-        return 1 + int((self.similarity_of_pairs(where) > own).sum())
 
     def predicts_confusion(self, where: str) -> float:
         """Spearman's correlation, over pairs of classes, of similarity and confusion; NaN if nothing varies."""
@@ -202,38 +171,6 @@ def write_relations(relations: ClassRelations, path: Path) -> Path:
 def _identity(about: dict[str, Any]) -> dict[str, Any]:
     """What two versions of one network's relations have in common: all but where and when they were made."""
     return {key: value for key, value in about.items() if key not in ("environment", "revision")}
-
-
-def read_relations(path: Path) -> list[ClassRelations]:
-    """Read what `write_relations` wrote.
-
-    Raises:
-        InputError: not such a file, or one whose matrices do not fit its classes.
-    """
-    return [_read(line, f"{path}, line {number}") for number, line in enumerate(read_json_lines(path), 1)]
-
-
-def _read(value: dict[str, Any], where: str) -> ClassRelations:
-    if value.get("kind") != KIND or value.get("schema") != SCHEMA:
-        raise InputError(f"{where}: no relations (kind {value.get('kind')!r}); write them with `reco relations`")
-    try:
-        classes, absent, about = tuple(value["classes"]), tuple(value["absent"]), value["about"]
-        graphs = {name: np.array(graph, dtype=float) for name, graph in value["graphs"].items()}
-        confusion, pixels = np.array(value["confusion"], dtype=int), np.array(value["pixels"], dtype=int)
-        if not all(isinstance(name, str) for name in (*classes, *absent)):
-            raise ValueError("names of the classes")
-        if not all(np.isfinite(graph).all() for graph in graphs.values()):
-            raise ValueError("a similarity that is no number")
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(
-            f"{where}: relations with a part missing or wrong ({one_line(error)}); write it again"
-        ) from error
-    for name, matrix in {**graphs, "confusion": confusion}.items():
-        if matrix.shape != (len(classes), len(classes)):
-            raise InputError(f"{where}: {name} of {matrix.shape} for {len(classes)} classes; write the file again")
-    if pixels.shape != (len(classes),):
-        raise InputError(f"{where}: pixels of {pixels.shape} for {len(classes)} classes; write the file again")
-    return ClassRelations(classes, absent, pixels, graphs, confusion, about)
 
 
 def distances(graph: np.ndarray, distance: str = "cosine") -> np.ndarray:

@@ -53,12 +53,10 @@ def preview(
 
 
 def download(name: Name, root: Path | None = None) -> None:
-    """Fetch a data set's public archive: with progress, resumed where it broke off, verified, unpacked safely."""
+    """Fetch a data set's public archive, unpack it safely and verify it."""
     from reco_core import datasets
 
-    with counted("B") as show:
-        folder = datasets.download(name, root, progress=show)
-    print(folder)
+    print(datasets.download(name, root, progress=True))
 
 
 def prepare(name: Name, root: str | None = None) -> None:

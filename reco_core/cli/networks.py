@@ -1,6 +1,6 @@
 """The commands for trained networks: evaluate, predict, relations."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -64,18 +64,13 @@ class Subject:
 Of = Annotated[Subject, tyro.conf.arg(name="")]
 
 
-def evaluate(subject: Of, widths: tuple[int, ...] = (), output: Path | None = None, series: str = "") -> None:
+def evaluate(subject: Of) -> None:
     """Score a checkpoint on a split of a data set and print the IoU of every class.
 
     Args:
         subject: network and images.
-        widths: also score near boundaries, at these distances in pixels (trimap and Boundary IoU).
-        output: add the scores to this file of JSON lines.
-        series: collection of the scores, such as "planned", kept apart from the main one.
     """
-    from reco_core.analysis.boundaries import boundary_scores
     from reco_core.evaluation import evaluate as score
-    from reco_core.runs.records import Evaluation, RecordedScores, put
 
     trained, data = subject.load()
     with counted("image", len(data)) as on_batch:
@@ -84,16 +79,6 @@ def evaluate(subject: Of, widths: tuple[int, ...] = (), output: Path | None = No
     for name, iou in zip(data.classes, scores.iou.tolist(), strict=True):
         print(f"{name:<{width}}  {'absent' if iou != iou else f'{100 * iou:6.2f} %'}")
     print(f"{'mean IoU':<{width}}  {100 * scores.miou:6.2f} %   (pixel accuracy {100 * scores.pixel_accuracy:.2f} %)")
-    near = boundary_scores(trained.network, data, widths, subject.device) if widths else {}
-    for kind, values in near.items():
-        print(f"{kind} IoU  " + ", ".join(f"{100 * value:.2f} % at {pixels} px" for pixels, value in values.items()))
-    if output is not None:
-        named = {kind: {str(pixels): value for pixels, value in values.items()} for kind, values in near.items()}
-        line = Evaluation(
-            replace(subject.about(trained), series=series), subject.which, subject.split, tuple(data.classes),
-            RecordedScores.of(scores), named.get("trimap", {}), named.get("boundary", {}),
-        )  # fmt: skip
-        print(put(line, output))
 
 
 def predict(
@@ -134,11 +119,11 @@ def relations(
 
     Args:
         subject: network and images.
-        output: folder of relations.jsonl and, for Z and R, graph-Z.svg and confusion-Z.svg.
+        output: folder of relations.jsonl and, for Z and R, graph-Z.svg.
         linkage: how the tree is grown.
         distance: 1 - cosine, or Euclidean between the rows of the graph.
     """
-    from reco_core.analysis.plots import clustered_graph, confusion_against_similarity, save_figure
+    from reco_core.analysis.plots import clustered_graph, save_figure
     from reco_core.analysis.relations import class_relations, write_relations
     from reco_core.config import to_dict
 
@@ -156,10 +141,8 @@ def relations(
             f"{where}: mean similarity of different classes {found.mean_similarity(where):.3f},"
             f" rank correlation with confusion {found.predicts_confusion(where):.2f}"
         )
-        tree, points = clustered_graph(found, where, linkage, distance), confusion_against_similarity(found, where)
-        for name, figure in {"graph": tree, "confusion": points}.items():
-            save_figure(figure, output / f"{name}-{where}.svg")
-            print(output / f"{name}-{where}.svg")
+        save_figure(clustered_graph(found, where, linkage, distance), output / f"graph-{where}.svg")
+        print(output / f"graph-{where}.svg")
 
 
 def usable_device(name: str) -> "torch.device":

@@ -1,25 +1,17 @@
-"""Fetch a public archive: resumed where it broke off, verified, unpacked without leaving its folder."""
+"""Fetch a public archive, unpack it without leaving its folder, and count what it held."""
 
-import contextlib
 import http.client
-import os
 import shutil
 import stat
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+
+import torch
 
 from reco_core.datasets.base import data_path
 from reco_core.errors import InputError, one_line
-from reco_core.files import NOT_THROUGH_LINKS, lock
-
-Progress = Callable[[int, int | None], None]
-"""Called with bytes done and bytes in all (None if the server does not say)."""
 
 MOST_BYTES = 4 * 2**30
 """An archive that unpacks to more is refused."""
@@ -45,73 +37,18 @@ SOURCES = {
 }
 
 
-def fetch(url: str, path: Path, progress: Progress | None = None) -> None:
-    """Download `url` to `path`; a part that is there already (`path`.part) is continued.
+def fetch(url: str, path: Path, progress: bool = False) -> None:
+    """Download `url` to `path`, which is whole or absent; progress: with a bar on standard error.
 
     Raises:
-        InputError: no network, or a transfer that broke off (run it again: it goes on from there).
+        InputError: no network, no such file, or no room.
     """
-    part = path.with_name(path.name + ".part")
-    with _for_this_process_alone(part) as file:
-        _fetch(url, file, part, progress)
-    if not path.exists():  # another download may have ended between these two lines
-        part.replace(path)
-
-
-@contextlib.contextmanager
-def _for_this_process_alone(part: Path) -> Iterator[IO[bytes]]:
-    """The file that is being fetched, open at its end; nothing is left of it if it is empty."""
     try:
-        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_APPEND | NOT_THROUGH_LINKS, 0o644)
-    except OSError as error:
-        raise InputError(f"{part}: cannot be written: {error.strerror}; make room, or remove what is there") from error
-    with open(handle, "ab", buffering=0) as file:
-        if not lock(handle):
-            raise InputError(f"{part}: another download is at work on it: wait for its end")
-        try:
-            yield file
-        finally:
-            if not os.fstat(handle).st_size:
-                part.unlink(missing_ok=True)
-
-
-def _fetch(url: str, file: IO[bytes], part: Path, progress: Progress | None) -> None:
-    done = os.fstat(file.fileno()).st_size
-    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
-    total: int | None = None
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            if done and answer.status != 206:  # the server starts over, so do we
-                file.truncate(0)
-                done = 0
-            length = answer.headers.get("Content-Length", "")
-            total = done + int(length) if length.isdecimal() else None
-            while block := answer.read1(1 << 18):  # what has come, not all of it: a slow line loses nothing
-                _write(file, block, part)
-                done += len(block)
-                if progress is not None:
-                    progress(done, total)
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and done:  # nothing is left to fetch: the part is whole, or of another version
-            return
-        raise InputError(f"{url}: the server answered {error.code} {error.reason}; try later") from error
-    except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
+        torch.hub.download_url_to_file(url, str(path), progress=progress)
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the server counts in words
         raise InputError(
-            f"{url}: cannot be reached ({reason}); check the network, then run the same command again"
-            + (f": it goes on after {done} bytes" if done else "")
-        ) from error
-    if total is not None and done != total:
-        raise InputError(f"{url}: broke off after {done} of {total} bytes; run the same command again to go on")
-
-
-def _write(file: IO[bytes], block: bytes, path: Path) -> None:
-    try:
-        while block:
-            block = block[file.write(block) :]
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror}; make room, then run the same command again to go on"
+            f"{url}: cannot be fetched into {path}: {one_line(error)};"
+            " check the network and the disk, then run the same command again"
         ) from error
 
 
@@ -130,15 +67,8 @@ def unpack(archive: Path, folder: str, target: Path) -> None:
                 raise InputError(f"{archive}: would unpack to more than {MOST_BYTES >> 30} GiB; delete it")
             if not members:
                 raise InputError(f"{archive}: has no folder {folder!r}; delete it and download again")
-            for member in members:
-                path = temporary.joinpath(*_parts(member, archive)[len(inner) :])
-                if member.is_dir():
-                    path.mkdir(parents=True, exist_ok=True)
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with file.open(member) as source, open(path, "wb") as sink:
-                    shutil.copyfileobj(source, sink)
-        temporary.replace(target)
+            file.extractall(temporary, members)
+        temporary.joinpath(*inner).replace(target)
     except InputError:
         raise
     except OSError as error:
@@ -178,34 +108,31 @@ def verify(name: str, folder: Path) -> None:
         InputError: naming the sub-folder and what is missing.
     """
     for inner, expected in SOURCES[name].files.items():
-        found = sum(path.is_file() for path in (folder / inner).glob("*")) if (folder / inner).is_dir() else 0
+        found = sum(path.is_file() for path in (folder / inner).glob("*"))
         if found < expected:
             raise InputError(f"{folder / inner}: {found} files instead of {expected}; delete {folder}, download again")
 
 
-def download(
-    name: str, root: str | Path | None = None, progress: Progress | None = None, url: str | None = None
-) -> Path:
-    """Fetch, verify and unpack a data set; does nothing if it is there and whole.
+def download(name: str, root: str | Path | None = None, progress: bool = False) -> Path:
+    """Fetch, unpack and verify a data set; does nothing if it is there and whole.
 
     Args:
         name: "camvid".
         root: its folder, which must not exist yet; None: $RECO_DATA/<name>, else data/<name>.
-        progress: hears how many bytes are done.
-        url: another address of the same archive.
+        progress: show a bar on standard error.
 
     Raises:
         InputError: an unknown name, no network, or an archive that is not what it should be.
     """
     if name not in SOURCES:
         raise InputError(f"{name!r} cannot be downloaded; what can: {', '.join(SOURCES)}; see `reco data info {name}`")
-    target = data_path(name, root)
+    source, target = SOURCES[name], data_path(name, root)
     if not target.exists():
         _folder_beside(target).rmdir()  # whether it can be written to, before anything is fetched
         archive = target.with_name(f"{name}.zip")
         if not archive.exists():
-            fetch(url or SOURCES[name].url, archive, progress)
-        unpack(archive, SOURCES[name].folder, target)
+            fetch(source.url, archive, progress)
+        unpack(archive, source.folder, target)
         verify(name, target)
         archive.unlink(missing_ok=True)
     verify(name, target)

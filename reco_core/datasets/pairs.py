@@ -8,7 +8,7 @@ from torch import Tensor
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_pair
-from reco_core.datasets.prepared import prepared_folder, prepared_names, read_prepared
+from reco_core.datasets.prepared import converted
 from reco_core.errors import InputError
 
 
@@ -30,15 +30,17 @@ class PairedFiles(SegmentationDataset):
             raise InputError(f"{self.name} has no split {split!r} with labels; it has {', '.join(self.splits)}")
         folder = data_root(self.name, root)
         self.split, self.size = split, size
-        self._converted = prepared_folder(folder, split, size)
-        self._files = self.scan(folder) if self._converted is None else {}
-        self.names = sorted(self._files) if self._converted is None else prepared_names(self._converted)
+        ready = converted(folder, split, size)
+        self._files = self.scan(folder) if ready is None else ready
+        self.names = sorted(self._files)
         missing = next((mask for _, mask in self._files.values() if not mask.is_file()), None)
         if missing is not None:
             raise InputError(f"{missing}: mask is missing; restore it or remove its image{self.where}")
+        own = self.values if ready is None else None
+        values = own or {index: index for index in range(self.num_classes)}
+        self._allowed = max(values) + 1
         self._class_of = torch.full((256,), IGNORE_INDEX, dtype=torch.int64)
-        for value, index in (self.values or {index: index for index in range(self.num_classes)}).items():
-            self._class_of[value] = index
+        self._class_of[list(values)] = torch.tensor(list(values.values()))
 
     @property
     def where(self) -> str:
@@ -51,8 +53,5 @@ class PairedFiles(SegmentationDataset):
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Image (3, H, W) uint8 and label (H, W) int64."""
-        if self._converted is not None:
-            return read_prepared(self._converted, self.names[index], self.num_classes)
-        allowed = self.num_classes if self.values is None else max(self.values) + 1
-        image, label = read_pair(*self._files[self.names[index]], allowed)
+        image, label = read_pair(*self._files[self.names[index]], self._allowed)
         return self.resized(image, self._class_of[label])

@@ -1,6 +1,6 @@
 """Data sets converted once: decoded, reduced to the paper's size and kept beside the originals (`reco data prepare`).
 
-root/prepared-HxW/SPLIT/images/NAME.png, masks/NAME.png and, when all are there, complete.json.
+root/prepared-HxW/SPLIT/images/NAME.png, masks/NAME.png and, when all are there, names.txt.
 """
 
 from collections.abc import Callable
@@ -8,45 +8,37 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from reco_core.datasets.base import SegmentationDataset, Size, read_pair, write_png
+from reco_core.datasets.base import SegmentationDataset, Size, write_png
 from reco_core.errors import InputError
-from reco_core.files import read_json, write_json
+from reco_core.files import atomic_write, read_lines
 
-MARK = "complete.json"
+LIST = "names.txt"
 
 
 def _folder(root: Path, split: str, size: Size) -> Path:
     return root / f"prepared-{size[0]}x{size[1]}" / split
 
 
-def prepared_folder(root: Path, split: str, size: Size | None) -> Path | None:
-    """The folder of a converted split; None if it was not, or not to that size."""
-    if size is None or not (_folder(root, split, size) / MARK).is_file():
-        return None
-    return _folder(root, split, size)
+def _pair(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / "images" / f"{name}.png", folder / "masks" / f"{name}.png"
 
 
-def prepared_names(folder: Path) -> list[str]:
-    """The names of a converted split's images, sorted.
+def converted(root: Path, split: str, size: Size | None) -> dict[str, tuple[Path, Path]] | None:
+    """Name -> image and mask of a converted split; None if it was not, or not to that size.
 
     Raises:
-        InputError: there are not as many as were converted.
+        InputError: a file is missing.
     """
-    names = sorted(path.stem for path in (folder / "images").glob("*.png"))
-    expected = read_json(folder / MARK).get("images")
-    if len(names) != expected:
-        raise InputError(
-            f"{folder}: {len(names)} images instead of {expected}; delete this folder and run `reco data prepare` again"
-        )
-    return names
-
-
-def read_prepared(folder: Path, name: str, num_classes: int) -> tuple[Tensor, Tensor]:
-    """A converted pair."""
-    return read_pair(folder / "images" / f"{name}.png", folder / "masks" / f"{name}.png", num_classes)
+    if size is None or not (_folder(root, split, size) / LIST).is_file():
+        return None
+    folder = _folder(root, split, size)
+    pairs = {name: _pair(folder, name) for name in read_lines(folder / LIST)}
+    missing = next((path for pair in pairs.values() for path in pair if not path.is_file()), None)
+    if missing is not None:
+        raise InputError(f"{missing}: missing; delete {folder / LIST} and run `reco data prepare` again")
+    return pairs
 
 
 def convert(data: SegmentationDataset, root: Path, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -60,10 +52,10 @@ def convert(data: SegmentationDataset, root: Path, progress: Callable[[int, int]
     if data.size is None:
         raise ValueError("a split is converted to a size: load it with one")
     folder = _folder(root, data.split, data.size)
-    if (folder / MARK).is_file() and read_json(folder / MARK).get("images") == len(data):
+    if (folder / LIST).is_file():
         return folder
     for index, name in enumerate(data.names):
-        targets = [folder / kind / f"{name}.png" for kind in ("images", "masks")]
+        targets = _pair(folder, name)
         if not all(path.is_file() for path in targets):
             image, label = data.read(index)
             pictures = TF.to_pil_image(image), Image.fromarray(label.numpy().astype(np.uint8))
@@ -71,5 +63,6 @@ def convert(data: SegmentationDataset, root: Path, progress: Callable[[int, int]
                 write_png(picture, path)
         if progress is not None:
             progress(index + 1, len(data))
-    write_json(folder / MARK, {"images": len(data)})
+    names = "".join(f"{name}\n" for name in data.names)
+    atomic_write(folder / LIST, lambda file: file.write(names.encode()))
     return folder

@@ -5,11 +5,8 @@ seed gives the same images on every machine.
 """
 
 import hashlib
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,6 @@ import torch
 from reco_core import IGNORE_INDEX
 from reco_core.config import DataConfig
 from reco_core.errors import InputError
-from reco_core.files import read_json, write_json
 from reco_core.seeding import stream_seed
 
 
@@ -90,10 +86,8 @@ def choose_split(data: Any, options: DataConfig, seed: int) -> LabelledSplit:
     """The split that a configuration asks for; with partial labels every image is both labelled and unlabelled.
 
     Raises:
-        InputError: fewer suitable images than asked for, or a share of the unlabelled ones outside 0 to 1.
+        InputError: fewer suitable images than asked for, or a single class.
     """
-    if not 0 < options.unlabelled_share <= 1:
-        raise InputError(f"unlabelled_share {options.unlabelled_share} is not a share: choose a number in (0, 1]")
     if data.num_classes < 2:
         raise InputError(f"{data.name}/{data.split}: one class alone cannot be told from anything; name a second class")
     if options.partial_labels is not None:
@@ -127,27 +121,3 @@ def _split(data: Any, labelled: Sequence[int], presence: np.ndarray) -> Labelled
         names=tuple(data.names[index] for index in labelled),
         missing_classes=tuple(name for name, here in zip(data.classes, shown, strict=True) if not here),
     )
-
-
-def write_split(split: LabelledSplit, path: Path) -> None:
-    """Write the labelled names as JSON."""
-    write_json(path, {"labelled": list(split.names), "digest": split.digest})
-
-
-def read_split(path: Path, data: Any) -> LabelledSplit:
-    """Read labelled names and find them in `data`.
-
-    Raises:
-        InputError: not a split file, or a name that `data` does not have.
-    """
-    names = read_json(path).get("labelled")
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path}: no list 'labelled' of image names: write the file with `write_split`")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"{path}: {json.dumps(twice[0])} stands twice; remove one")
-    index_of = {name: index for index, name in enumerate(data.names)}
-    unknown = [name for name in names if name not in index_of]
-    if unknown:
-        raise InputError(f"{path}: {data.name}/{data.split} has no image {json.dumps(unknown[0])}; name its own split")
-    return _split(data, [index_of[name] for name in names], class_presence(data))

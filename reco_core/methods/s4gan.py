@@ -18,6 +18,11 @@ from reco_core.config import TrainConfig
 from reco_core.methods.base import UnlabelledBatch, UnlabelledTerms
 from reco_core.models import SegmentationNetwork
 
+Labelled = tuple[Tensor, Tensor]
+Unlabelled = tuple[Tensor, Tensor, Tensor]
+FEATURE_WEIGHT, SELF_TRAINING_WEIGHT = 0.1, 1.0
+"""lambda_fm and lambda_st of Mittal et al."""
+
 
 class Discriminator(nn.Module):
     """Four strided convolutions, a mean over the image, a logit: is the label map a true one?
@@ -63,78 +68,56 @@ class Adversary(nn.Module):
     Args:
         num_classes: C.
         width: of the discriminator.
-        feature_weight: lambda_fm of Mittal et al.
-        self_training_weight: lambda_st.
         threshold: gamma: an image teaches if the discriminator takes its prediction for a true label map with at
             least this probability.
         learning_rate: of the discriminator (Adam).
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        width: int = 64,
-        feature_weight: float = 0.1,
-        self_training_weight: float = 1.0,
-        threshold: float = 0.6,
-        learning_rate: float = 1e-4,
-    ) -> None:
+    def __init__(self, num_classes: int, width: int = 64, threshold: float = 0.6, learning_rate: float = 1e-4) -> None:
         super().__init__()
         self.num_classes, self.threshold = num_classes, threshold
-        self.feature_weight, self.self_training_weight = feature_weight, self_training_weight
         self.discriminator = Discriminator(num_classes, width)
         self._optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=learning_rate, betas=(0.9, 0.99))
 
     def student_losses(
-        self,
-        images: Tensor,
-        labels: Tensor,
-        unlabelled: Tensor,
-        logits: Tensor,
-        valid: Tensor,
-        generator: torch.Generator | None = None,
+        self, labelled: Labelled, unlabelled: Unlabelled, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
-        """Feature matching and self-training, weighted; gradient flows to `logits` alone.
+        """Feature matching and self-training, weighted; gradient flows to the logits alone.
 
         Args:
-            images, labels: the labelled batch, (B, 3, H, W) and (B, H, W).
-            unlabelled: (B', 3, H, W).
-            logits: (B', C, H, W), the student's for them, at their resolution.
-            valid: (B', H, W) bool, False where an image was padded.
+            labelled: images (B, 3, H, W) and labels (B, H, W).
+            unlabelled: images (B', 3, H, W), the student's logits for them at their resolution (B', C, H, W), and
+                validity (B', H, W) bool, False where an image was padded.
             generator: on the images' device.
         """
+        (images, labels), (others, logits, valid) = labelled, unlabelled
         self.discriminator.requires_grad_(False)
         with torch.no_grad():
             _, true_features = self.discriminator(images, one_hot_maps(labels, self.num_classes), generator)
         maps = logits.float().softmax(dim=1) * valid[:, None]
-        judged, features = self.discriminator(unlabelled, maps, generator)
+        judged, features = self.discriminator(others, maps, generator)
         matching = (true_features.mean(dim=0) - features.mean(dim=0)).abs().mean()
         good = judged.sigmoid() >= self.threshold
         taught = logits.argmax(dim=1).masked_fill(~(valid & good[:, None, None]), IGNORE_INDEX)
         total = F.cross_entropy(logits.float(), taught, ignore_index=IGNORE_INDEX, reduction="sum")
         own = total / (taught != IGNORE_INDEX).sum().clamp(min=1)
-        return {"feature_matching": self.feature_weight * matching, "unsupervised": self.self_training_weight * own}
+        return {"feature_matching": FEATURE_WEIGHT * matching, "unsupervised": SELF_TRAINING_WEIGHT * own}
 
     def learn(
-        self,
-        images: Tensor,
-        labels: Tensor,
-        unlabelled: Tensor,
-        logits: Tensor,
-        valid: Tensor,
-        generator: torch.Generator | None = None,
+        self, labelled: Labelled, unlabelled: Unlabelled, generator: torch.Generator | None = None,
         average: Callable[[Tensor], Tensor] = lambda gradient: gradient,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         """The discriminator's own step: true label maps are 1, predicted ones 0. Returns its loss.
 
         Args:
-            images, labels, unlabelled, logits, valid, generator: as in `student_losses`.
+            labelled, unlabelled, generator: as in `student_losses`.
             average: what to do with a gradient before the step; with several processes, their mean.
         """
+        (images, labels), (others, logits, valid) = labelled, unlabelled
         self.discriminator.requires_grad_(True)
         maps = logits.detach().float().softmax(dim=1) * valid[:, None]
         true, _ = self.discriminator(images, one_hot_maps(labels, self.num_classes), generator)
-        predicted, _ = self.discriminator(unlabelled, maps, generator)
+        predicted, _ = self.discriminator(others, maps, generator)
         loss = F.binary_cross_entropy_with_logits(true, torch.ones_like(true))
         loss = loss + F.binary_cross_entropy_with_logits(predicted, torch.zeros_like(predicted))
         self._optimiser.zero_grad(set_to_none=True)
@@ -175,7 +158,7 @@ class S4GAN(nn.Module):
         images, padding, _ = strong_augment(batch.images, padding, generator=batch.host)
         output = batch.student(images, batch.with_representation)
         logits = enlarge(output.logits, padding.shape[-2:])
-        judged = *batch.labelled, images, logits, padding != IGNORE_INDEX, batch.device
+        judged = batch.labelled, (images, logits, padding != IGNORE_INDEX), batch.device
         losses = self.adversary.student_losses(*judged)
         confidence, labels = logits.detach().float().softmax(dim=1).max(dim=1)
         labels = labels.masked_fill(padding == IGNORE_INDEX, IGNORE_INDEX)

@@ -20,60 +20,42 @@ _held: set[int] = set()
 """File descriptors of the locks of this process."""
 
 
-def _let_go() -> None:
-    # A loader process that outlives its killed run for some seconds must not keep the folder locked.
-    while _held:
-        os.close(_held.pop())
+def _close(*handles: int) -> None:
+    for handle in _held.intersection(handles):
+        _held.discard(handle)
+        os.close(handle)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
+    # A loader process that outlives its killed run for some seconds must not keep the folder locked.
+    os.register_at_fork(after_in_child=lambda: _close(*_held))
 
 
-class FolderLock(contextlib.AbstractContextManager):
-    """Keeps a second run out of a folder; the system lets go of it when the process ends, in whatever way.
-
-    Args:
-        folder: made if it is not there; None locks nothing.
+@contextlib.contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Keep a second run out of a folder; the system lets go of it when the process ends, in whatever way.
 
     Raises:
-        InUse, InputError: on entering: another run is in the folder, or it cannot be written to.
+        InUse, InputError: another run is in the folder, or it cannot be written to.
     """
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-        self.handle: int | None = None
-
-    def __enter__(self) -> "FolderLock":
-        if self.folder is None:
-            return self
+    with contextlib.ExitStack() as stack:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.handle = handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | NOT_THROUGH_LINKS, 0o644)
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | NOT_THROUGH_LINKS, 0o644)
             _held.add(handle)
+            stack.callback(_close, handle)
             if not lock(handle):
                 owner = os.read(handle, 20).decode(errors="replace").strip()
                 raise InUse(
-                    f"{self.folder}: another run is in this folder (process {owner or 'unknown'}):"
+                    f"{folder}: another run is in this folder (process {owner or 'unknown'}):"
                     " wait for its end, or choose another folder (--output)"
                 )
             os.truncate(handle, 0)
             os.write(handle, f"{os.getpid()}\n".encode())
-        except InputError:
-            self.__exit__()
-            raise
         except OSError as error:
-            self.__exit__()
-            raise InputError(
-                f"{self.folder}: cannot hold a run: {error.strerror}; choose another folder (--output)"
-            ) from error
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self.handle is not None and self.handle in _held:
-            _held.discard(self.handle)
-            os.close(self.handle)
-        self.handle = None
+            reason = f"cannot hold a run: {error.strerror}; choose another folder (--output)"
+            raise InputError(f"{folder}: {reason}") from error
+        yield
 
 
 class Interruption(contextlib.AbstractContextManager):

@@ -10,23 +10,22 @@ import itertools
 import platform
 import reprlib
 import subprocess
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import torch
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 import reco_core
-from reco_core.config import STRICT, TrainConfig, as_json, explained
+from reco_core.config import STRICT, TrainConfig, from_dict
 from reco_core.errors import InputError
 from reco_core.evaluation import Scores
 from reco_core.files import put_json_line, read_json_lines
 
 KINDS = ("run", "evaluation", "relations")
-"""Of lines in a folder of results; relations are read and written in `analysis/relations.py`."""
+"""Of lines in a folder of results: those of another kind than "run" are read elsewhere."""
 Number = int | float
 UnitShare = Annotated[float, Field(ge=0, le=1)]
 
@@ -68,11 +67,6 @@ def environment(device: torch.device | str) -> dict[str, Any]:
     }
 
 
-def group_of(options: TrainConfig) -> str:
-    """The group of a run that is of no recipe: data set and labels, such as "toyscapes/20"."""
-    return f"{options.data.dataset}/{options.data.partial_labels or options.data.num_labelled or 'all'}"
-
-
 @dataclass(frozen=True, config=STRICT)
 class About:
     """Which run a line of results is about."""
@@ -100,8 +94,9 @@ class About:
         where: dict[str, Any], revision: str | None,
     ) -> Self:  # fmt: skip
         """About a run of this configuration; a path says where one person keeps a file, so paths are left out."""
-        group = recipe.rpartition("/")[0] if recipe else group_of(options)
         data, model = replace(options.data, root=None), replace(options.model, weights=weights)
+        own = f"{data.dataset}/{data.partial_labels or data.num_labelled or 'all'}"
+        group = recipe.rpartition("/")[0] if recipe else own
         kept = replace(options, data=data, model=model)
         return cls(group, recipe, preset if recipe else None, options.method, options.seed, kept, where, revision)
 
@@ -189,12 +184,6 @@ class Record:
     """Of the moving average on unlabelled training images whose truth is known: the quality of its pseudo-labels."""
     schema: Literal[2] = 2
     kind: Literal["run"] = "run"
-    folder: ClassVar[str] = ""
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Equal for two versions of one run's record."""
-        return self.about.identity
 
     @property
     def method(self) -> str:
@@ -224,100 +213,63 @@ class Record:
         return float("nan") if best is None else 100 * best
 
 
-@dataclass(frozen=True, config=STRICT)
-class Evaluation:
-    """What `reco evaluate` measured of a trained network."""
-
-    about: About
-    which: Literal["last", "best"]
-    split: str
-    classes: tuple[str, ...]
-    scores: RecordedScores
-    trimap: dict[str, UnitShare]
-    """Width in pixels -> mean IoU of the pixels so near to a boundary."""
-    boundary: dict[str, UnitShare]
-    """Width in pixels -> mean Boundary IoU."""
-    schema: Literal[2] = 2
-    kind: Literal["evaluation"] = "evaluation"
-    folder: ClassVar[str] = "evaluations"
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Equal for two measurements of the same: the run's network, and the split."""
-        return *self.about.identity, self.which, self.split
-
-
-Line = TypeVar("Line", Record, Evaluation)
-
-
-def path_of(line: Record | Evaluation, results: Path) -> Path:
-    """The file that a line belongs to, below the folder of the results."""
-    return Path(results) / line.folder / line.about.series / f"{line.about.group}.jsonl"
-
-
-def put(line: Record | Evaluation, path: Path) -> Path:
-    """Write a line into a file, in the place of an earlier version of the same; see `path_of`."""
-    value, numbers = dataclasses.asdict(line), itertools.count(1)
+def put(record: Record, path: Path) -> Path:
+    """Write a record into a file of JSON lines, in the place of an earlier version of the same."""
+    numbers, identity = itertools.count(1), record.about.identity
 
     def is_earlier(other: dict[str, Any]) -> bool:
         where = f"{path}, line {next(numbers)}"
-        if other.get("kind") != line.kind:
-            return False
-        return bool(_parsed(type(line), as_json(other), where).identity == line.identity)  # type: ignore[type-var]
+        return other.get("kind") == record.kind and from_line(Record, other, where).about.identity == identity
 
-    put_json_line(path, value, is_earlier)
+    put_json_line(path, dataclasses.asdict(record), is_earlier)
     return Path(path)
 
 
-def load_records(
-    *places: Path,
-    kind: type[Line] = Record,  # type: ignore[assignment]
-    series: str = "",
-) -> list[Line]:
-    """All lines of one kind and series in files, or below folders; of two about the same run the first counts.
+def load_records(*places: Path, series: str = "") -> list[Record]:
+    """All records of a series in files, or below folders; of two about the same run the first counts.
 
     Args:
         places: files of JSON lines, or folders; those that are not there are empty.
-        kind: `Record` or `Evaluation`.
         series: "" is the main one.
 
     Raises:
         InputError: a line that is not what it should be, named with its file.
     """
-    found: dict[tuple[Any, ...], Line] = {}
-    for path in _files(places):
-        stat = path.stat()
-        for line in _lines_of(path, kind, stat.st_mtime_ns, stat.st_size):  # type: ignore[arg-type]
-            if line.about.series == series:
-                found.setdefault(line.identity, line)
+    found: dict[tuple[Any, ...], Record] = {}
+    for place in map(Path, places):
+        for path in [place] if place.is_file() else sorted(place.rglob("*.jsonl")):
+            stat = path.stat()
+            for record in _records_in(path, stat.st_mtime_ns, stat.st_size):
+                if record.about.series == series:
+                    found.setdefault(record.about.identity, record)
     return list(found.values())
 
 
-def _files(places: Iterable[Path]) -> Iterator[Path]:
-    for place in map(Path, places):
-        yield from [place] if place.is_file() else sorted(place.rglob("*.jsonl"))
-
-
 @functools.lru_cache(maxsize=1024)
-def _lines_of(path: Path, kind: type[Line], modified: int, size: int) -> tuple[Line, ...]:
+def _records_in(path: Path, modified: int, size: int) -> tuple[Record, ...]:
     """Read once for as long as the file does not change."""
-    wanted, name = TypeAdapter(kind), kind.__dataclass_fields__["kind"].default
     found = []
     for number, line in enumerate(read_json_lines(path), 1):
-        if line.get("kind") not in KINDS:
-            kind_of = reprlib.repr(line.get("kind"))
+        where, kind = f"{path}, line {number}", line.get("kind")
+        if kind not in KINDS:
             raise InputError(
-                f"{path}, line {number}: kind {kind_of} is none of {', '.join(KINDS)}; restore or delete the line"
+                f"{where}: kind {reprlib.repr(kind)} is none of {', '.join(KINDS)}; restore or delete the line"
             )
-        if line["kind"] == name:
-            found.append(_parsed(kind, as_json(line), f"{path}, line {number}", wanted))
+        if kind == "run":
+            found.append(from_line(Record, line, where))
     return tuple(found)
 
 
-def _parsed(kind: type[Line], text: bytes, where: str, adapter: TypeAdapter | None = None) -> Line:
+Kind = TypeVar("Kind")
+
+
+def from_line(kind: type[Kind], line: dict[str, Any], where: str) -> Kind:
+    """Build a dataclass from a line of results.
+
+    Raises:
+        InputError: as `config.from_dict`.
+    """
     try:
-        return (adapter or TypeAdapter(kind)).validate_json(text)
-    except ValidationError as error:
-        raise InputError(
-            f"{where}: {explained(error)}; results are not written by hand, restore or delete the line"
-        ) from error
+        return from_dict(kind, line, where)
+    except InputError as error:
+        raise InputError(f"{error}; results are not written by hand, restore or delete the line") from error

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor
@@ -17,11 +18,18 @@ from reco_core.evaluation import Scores, evaluate
 from reco_core.files import atomic_write
 from reco_core.models import weights_digest
 from reco_core.runs.checkpoints import load_latest, remove_unfinished, save_checkpoint
-from reco_core.runs.guard import FolderLock, Interruption, LossWatch, all_finite, readable_errors
-from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed, StudentScores, environment, source_revision
-from reco_core.runs.reporting import Reporter, Silent
+from reco_core.runs.guard import Interruption, LossWatch, all_finite, folder_lock, readable_errors
+from reco_core.runs.records import (
+    About,
+    Best,
+    Record,
+    RecordedScores,
+    SplitUsed,
+    StudentScores,
+    environment,
+    source_revision,
+)
 from reco_core.trainers import Trainer
-
 
 JUDGED = 500
 """Unlabelled images on which a run's pseudo-labels are compared with the truth, at most."""
@@ -30,6 +38,16 @@ JUDGED = 500
 def snapshot(network: torch.nn.Module) -> dict[str, Tensor]:
     """A copy of a network's state, in main memory."""
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+
+class Reporter(Protocol):
+    """Hears how a run goes; the library itself never prints."""
+
+    def on_losses(self, step: int, losses: dict[str, float]) -> None:
+        """Mean losses since the last report; `step` steps are done."""
+
+    def on_scores(self, step: int, scores: Scores) -> None:
+        """Scores on the evaluation split after `step` steps."""
 
 
 class Session:
@@ -61,7 +79,7 @@ class Session:
     ) -> None:
         self.trainer, self.options, self.fabric = trainer, trainer.options, trainer.fabric
         self.folder = Path(folder) if folder is not None else None
-        self.reporter: Reporter = reporter or Silent()
+        self.reporter = reporter
         data = self.options.data
         self.val = val if val is not None else load_split(self.options, data.eval_split)
         self.test = test
@@ -88,7 +106,8 @@ class Session:
             TrainingError: a loss that is not finite, or a loader process that was killed.
             Interrupted: Ctrl-C, after the step is done and saved.
         """
-        with FolderLock(self.folder if self.fabric.is_global_zero else None), readable_errors():
+        alone = folder_lock(self.folder) if self.folder and self.fabric.is_global_zero else nullcontext()
+        with alone, readable_errors():
             self._resume()
             with Interruption() as interruption:
                 self._train(interruption)
@@ -118,7 +137,8 @@ class Session:
         }
         self.watch.clear()
         self.history.append({"step": self.trainer.step, **{name: round(value, 6) for name, value in losses.items()}})
-        self.reporter.on_losses(self.trainer.step, losses)
+        if self.reporter is not None:
+            self.reporter.on_losses(self.trainer.step, losses)
 
     def _check_losses(self) -> None:
         """Stop the run if a loss was not finite since the last report."""
@@ -193,7 +213,8 @@ class Session:
         if self.best_state is None or scores.miou > self.best.miou:
             self.best = Best(self.trainer.step, scores.miou)
             self.best_state = snapshot(self.trainer.network)
-        self.reporter.on_scores(self.trainer.step, scores)
+        if self.reporter is not None:
+            self.reporter.on_scores(self.trainer.step, scores)
 
     def _record(self) -> Record:
         """Score the networks of the last step and make the record."""

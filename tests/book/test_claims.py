@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from shared import path_of
 
 from reco_book import RESULTS
 from reco_book.claims import CLAIMS, LABELS, SETS, Claim, verdict
 from reco_book.paper import TABLES
 from reco_book.seeds import Summary
 from reco_core.runs.recipes import RECIPES
-from reco_core.runs.records import load_records, path_of, put
+from reco_core.runs.records import load_records, put
 
 
 def test_every_claim_can_be_judged_on_the_two_main_data_sets():

@@ -4,10 +4,12 @@ import math
 from dataclasses import replace
 
 import pytest
+from shared import path_of
 
 from reco_book import RESULTS
 from reco_book.cells import cell_recipe
 from reco_book.compare import beside_the_paper, by_setting, panel, reco_parts, scores_by_setting
+from reco_book.evaluations import put_evaluation
 from reco_book.experiments import COMPARED
 from reco_book.paper import TABLES
 from reco_book.recorded import (
@@ -21,7 +23,7 @@ from reco_book.recorded import (
 )
 from reco_core.errors import InputError
 from reco_core.runs.recipes import RECIPES
-from reco_core.runs.records import load_records, path_of, put
+from reco_core.runs.records import load_records, put
 
 OTHERS = {"AdvSemSeg", "CCT", "GCT", "VAT", "PseudoSeg", "CAC (PSPNet)", "CCT (PSPNet)"}
 REAL = load_records(RESULTS / "small" / "toyscapes" / "20.jsonl")[0]
@@ -128,7 +130,7 @@ def test_the_last_step_and_the_best_one_are_told_apart(tmp_path):
 def evaluation(results, recipe, seed, series="", **changes):
     """A recorded evaluation, as if it were of a recipe and seed."""
     line = replace(EVALUATION, about=replace(about(EVALUATION, recipe, seed), series=series), **changes)
-    put(line, path_of(line, results))
+    put_evaluation(line, path_of(line, results))
 
 
 def test_boundary_scores_are_by_seed(tmp_path):

@@ -67,7 +67,7 @@ def test_without_a_record_the_picture_says_so(draw):
 
 
 def test_confusion_against_similarity_draws_every_pair_and_names_the_worst():
-    axes = plots.confusion_against_similarity(found(), "Z", named=2).axes[0]
+    axes = relations.confusion_against_similarity(found(), "Z", named=2).axes[0]
     points = axes.collections[0].get_offsets()
     assert len(points) == 6 and points[0].tolist() == pytest.approx([0.9, 40.0])
     assert [text.get_text() for text in axes.texts] == ["a – b", "c – d"]

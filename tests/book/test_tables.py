@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from reco_book.evaluations import Evaluation
+from reco_book.relations import Relations
 from reco_book.seeds import Summary
 from reco_book.tables import (
     class_table,
@@ -18,9 +20,8 @@ from reco_book.tables import (
     with_interval,
     with_spread,
 )
-from reco_core.analysis.relations import ClassRelations
 from reco_core.config import TrainConfig
-from reco_core.runs.records import About, Best, Evaluation, Record, RecordedScores, SplitUsed
+from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed
 
 
 def record(method, seed, last, best):
@@ -66,7 +67,7 @@ def test_relations_of_several_seeds():
     graph = 1 - heights / 2
     confusion = np.array([[9, 1, 0, 0], [1, 9, 0, 0], [0, 0, 9, 1], [0, 0, 1, 9]])
     names, pixels = ("a", "b", "c", "d"), np.full(4, 10)
-    runs = [(ClassRelations(names, (), pixels, {"Z": graph**power}, confusion, {}), "Z") for power in (1, 3)]
+    runs = [(Relations(names, (), pixels, {"Z": graph**power}, confusion, {}), "Z") for power in (1, 3)]
     assert relations_comparison({"one": runs}).splitlines()[2] == "| one | 2 | 4 of 4 | 0.10 ± 0.09 | 1.00 ± 0.00 |"
     table = relations_comparison({"one": runs, "none": []}, heights).splitlines()
     assert table[0].endswith("| Baker's gamma | Fowlkes–Mallows, 2 groups |")
@@ -78,7 +79,7 @@ def test_relations_of_several_seeds():
 def test_classes_learnt_and_pixels_right():
     names, graph = ("a", "b"), {"Z": np.eye(2)}
     confusions = [np.array([[9, 1], [4, 6]]), np.array([[5, 5], [100, 1]])]
-    runs = [(ClassRelations(names, (), c.sum(1), graph, c, {}), "Z") for c in confusions]
+    runs = [(Relations(names, (), c.sum(1), graph, c, {}), "Z") for c in confusions]
     assert classes_learnt(runs) == "1–2 of 2" and classes_learnt(runs[:1]) == "2 of 2" and classes_learnt([]) == "–"
     lines = pixels_right({"one": runs, "none": []}, ["a", "b"]).splitlines()
     assert lines[2] == "| a | 70 (90) | – |" and lines[3] == "| b | 30 (60) | – |"
@@ -101,6 +102,6 @@ def test_near_boundaries():
 
 def test_pair_ranks_of_every_seed():
     graphs = [np.array([[1, x, 0.2], [x, 1, 0.5], [0.2, 0.5, 1]]) for x in (0.9, 0.3)]
-    runs = [(ClassRelations(("a", "b", "c"), (), np.ones(3), {"Z": g}, np.eye(3), {}), "Z") for g in graphs]
+    runs = [(Relations(("a", "b", "c"), (), np.ones(3), {"Z": g}, np.eye(3), {}), "Z") for g in graphs]
     lines = pair_ranks({"ReCo, Z": runs, "none": []}, [("a", "b")]).splitlines()
     assert lines[0] == "| Rank of 3, seed by seed | ReCo, Z | none |" and lines[2] == "| a – b | 1, 2 | – |"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from reco_core.config import DataConfig, OptimisationConfig, ReCoConfig, TrainConfig, from_dict, to_dict
 from reco_core.errors import InputError
-from reco_core.files import atomic_write, read_json, write_json
+from reco_core.files import atomic_write, put_json_line, read_json_lines
 from reco_core.seeding import stream_generator, stream_seed
 
 
@@ -90,14 +90,6 @@ def test_methods():
     assert not TrainConfig(method="cutout").uses_reco
 
 
-def test_json_refuses_nan_and_leaves_the_old_file(tmp_path):
-    path = tmp_path / "record.json"
-    write_json(path, {"a": 1})
-    with pytest.raises(ValueError):
-        write_json(path, {"a": float("nan")})
-    assert read_json(path) == {"a": 1} and list(tmp_path.iterdir()) == [path]
-
-
 def test_a_write_that_fails_midway_leaves_nothing(tmp_path):
     def write(file):
         file.write(b"half")
@@ -109,13 +101,26 @@ def test_a_write_that_fails_midway_leaves_nothing(tmp_path):
     assert (tmp_path / "whole").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "not valid JSON"), ("[1]", "expected a JSON object, got list")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "not valid JSON"), ("[1]", "expected a JSON object, got list"), ('{"a": NaN}', "NaN is no JSON number")],
+)
 def test_unreadable_json(tmp_path, text, message):
-    (tmp_path / "file.json").write_text(text)
-    with pytest.raises(InputError, match=f"file.json: {message}"):
-        read_json(tmp_path / "file.json")
-    with pytest.raises(InputError, match="nothing.json: cannot be read"):
-        read_json(tmp_path / "nothing.json")
+    path = tmp_path / "file.jsonl"
+    path.write_text('{"a": 1}\n' + text)
+    for action in (lambda: read_json_lines(path), lambda: put_json_line(path, {"b": 2}, lambda other: False)):
+        with pytest.raises(InputError, match=f"file.jsonl, line 2: .*{message}"):
+            action()
+    with pytest.raises(InputError, match=r"nothing\.jsonl: cannot be read"):
+        read_json_lines(tmp_path / "nothing.jsonl")
+
+
+def test_nan_is_not_written_and_the_old_file_stays(tmp_path):
+    path = tmp_path / "file.jsonl"
+    put_json_line(path, {"a": 1}, lambda other: False)
+    with pytest.raises(ValueError):
+        put_json_line(path, {"a": float("nan")}, lambda other: False)
+    assert read_json_lines(path) == [{"a": 1}] and list(tmp_path.iterdir()) == [path]
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))

@@ -142,7 +142,7 @@ def test_a_broken_off_conversion_goes_on(city, monkeypatch):
     monkeypatch.setattr(prepared, "write_png", breaks)
     with pytest.raises(KeyboardInterrupt):
         datasets.prepare("cityscapes", city)
-    assert prepared.prepared_folder(city, "train", (17, 17)) is None, "half a conversion is not read"
+    assert prepared.converted(city, "train", (17, 17)) is None, "half a conversion is not read"
     monkeypatch.setattr(prepared, "write_png", write)
     assert datasets.prepare("cityscapes", city) == {"train": 2, "val": 1}
 

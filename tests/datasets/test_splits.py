@@ -1,6 +1,5 @@
 """reco_core.datasets.splits: which images a run may see the labels of."""
 
-import json
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reco_core.datasets.splits import balanced_split, class_presence, read_split, write_split
+from reco_core.datasets.splits import balanced_split, class_presence
 from reco_core.errors import InputError
 
 
@@ -91,16 +90,3 @@ def test_min_classes_and_all_labels():
         balanced_split(data, 3, 0, min_classes=2)
     everything = balanced_split(data, None, 0)
     assert everything.labelled == (0, 1, 2, 4) and everything.unlabelled == (3,)
-
-
-def test_write_and_read(tmp_path):
-    data = Presence([[0], [1], [2], [3]])
-    split = balanced_split(data, 2, seed=1)
-    write_split(split, tmp_path / "split.json")
-    assert read_split(tmp_path / "split.json", data) == split
-    (tmp_path / "split.json").write_text(json.dumps({"labelled": ["nowhere"]}))
-    with pytest.raises(InputError, match=r'split.json: presence/train has no image "nowhere"'):
-        read_split(tmp_path / "split.json", data)
-    (tmp_path / "split.json").write_text("{}")
-    with pytest.raises(InputError, match="no list 'labelled'"):
-        read_split(tmp_path / "split.json", data)

@@ -10,13 +10,13 @@ from scipy.io import savemat
 from shared import TinyScenes, tiny_options, tiny_trainer
 from trust import RECORD, Case, as_line, check, each, fault, refusal, says, tree
 
+from reco_book.relations import read_relations
 from reco_core import datasets
-from reco_core.analysis.relations import KIND, read_relations
+from reco_core.analysis.relations import KIND
 from reco_core.analysis.relations import SCHEMA as RELATIONS_SCHEMA
 from reco_core.datasets import pascal_voc
-from reco_core.datasets.splits import read_split
 from reco_core.errors import InputError
-from reco_core.files import read_json, read_lines
+from reco_core.files import read_lines
 from reco_core.runs.records import load_records
 from reco_core.trainers import Trainer
 
@@ -135,9 +135,7 @@ def test_relations(case, tmp_path, record_property):
 
 READERS = {
     "record": (load_records, json.dumps(as_line(RECORD)) + "\n" + json.dumps(FOUND)),
-    "labelled list": (lambda path: read_split(path, TinyScenes()), '{"labelled": ["scene00", "scene03"]}'),
     "relations": (read_relations, json.dumps(FOUND) + "\n" + json.dumps(FOUND)),
-    "any JSON": (read_json, json.dumps({"a": [1, 2.5, None, "ü"], "b": {}}, ensure_ascii=False)),
     "list": (read_lines, "straße\nbridge\n\nriver\n"),
 }
 

@@ -58,18 +58,6 @@ def no_class() -> dict:
     return {"finite": finite, "reco": losses["reco"].item(), "weights": checksum(run)}
 
 
-def keys_of_the_others() -> dict:
-    """Each process sees one class alone: without the other's pixels there is nothing to contrast with."""
-    found = {}
-    for shared in (False, True):
-        run = trainer("reco+supervised", cross_process_keys=shared)
-        (images, labels), _ = next(run.batches(range(1)))
-        output = run.student(images)
-        regions = [(output, torch.full_like(labels, fabric.global_rank))]
-        found[str(shared)] = run.regional_contrast(regions, torch.Generator().manual_seed(0)).item()
-    return found
-
-
 def whole_run(method: str) -> dict:
     run = trainer(method)
     record = Session(run, folder / f"{method}{devices}", val=data, test=data).run()
@@ -80,7 +68,6 @@ result = {"evaluation": evaluation(), "gradient": gradient()}
 if devices > 1:
     result |= {
         "no_class": no_class(),
-        "others": keys_of_the_others(),
         "whole_run": whole_run("reco+classmix"),
         "s4gan": whole_run("reco+s4gan"),
     }

@@ -1,10 +1,11 @@
 """reco_core.runs.sweeps: what is recorded is skipped, what fails stops nothing, and processes share the work."""
 
+import json
+
 from trust import fault
 
 from reco_core.config import TrainConfig
 from reco_core.errors import InUse
-from reco_core.files import write_json
 from reco_core.runs.sweeps import SweepRun, duration, sweep
 
 
@@ -25,14 +26,14 @@ def train(run):
     """Stands for a training run; every seventh fails."""
     if run.options.seed % 7 == 3:
         raise RuntimeError(f"seed {run.options.seed}\nbroke")
-    write_json(written(run), {"seed": run.options.seed})
+    written(run).write_text(json.dumps({"seed": run.options.seed}))
 
 
 @fault("Load", "a sweep of 1,000 runs", "every seventh run raises an error", "The other 857 are recorded, each once;"
        " the same command tries the 143 again and nothing else.", inputs=1000, faults=143)  # fmt: skip
 def test_one_after_another(tmp_path):
     said, every = [], runs(tmp_path, 1000)
-    write_json(written(every[0]), {"seed": "kept"})
+    written(every[0]).write_text(json.dumps({"seed": "kept"}))
     failed = sweep(every, train, is_recorded, said.append)
     expected = {run.title for run in every if run.options.seed % 7 == 3}
     assert set(failed) == expected and failed["small/a-seed3"] == "seed 3 broke"
@@ -53,7 +54,7 @@ def test_processes_with_the_same_command_share_the_work(tmp_path):
             raise InUse("another run is in this folder")
         trained.append(run.options.seed)
         if run.options.seed == 0:
-            write_json(written(every[2]), {"seed": 2})
+            written(every[2]).write_text(json.dumps({"seed": 2}))
 
     assert sweep(every, train_some, is_recorded, said.append) == {}
     assert trained == [0, 3]
@@ -67,7 +68,7 @@ def test_it_tells_how_long_it_will_take(tmp_path, monkeypatch):
     clock = iter([0.0, 60.0, 120.0, 180.0])
     monkeypatch.setattr("reco_core.runs.sweeps.time.monotonic", lambda: next(clock))
     every, said = runs(tmp_path, 4), []
-    write_json(written(every[0]), {})
+    written(every[0]).write_text(json.dumps({}))
     sweep(every, lambda run: None, is_recorded, said.append)
     ended = [line for line in said if "is done" in line]
     assert [line.partition("; ")[2] for line in ended] == ["about 2 min left", "about 1 min left", ""]

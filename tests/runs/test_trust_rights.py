@@ -12,7 +12,6 @@ from trust import RECORD, fault, refusal, says, tree
 from reco_core import datasets
 from reco_core.analysis.inference import load_trained, predict_files
 from reco_core.datasets import prepared
-from reco_core.datasets.archives import fetch
 from reco_core.models import build_backbone
 from reco_core.runs.checkpoints import NAME, load_latest
 from reco_core.runs.guard import LOCK
@@ -123,17 +122,16 @@ def test_the_lock_is_not_written_through_a_link(tmp_path):
     assert (tmp_path / "precious").read_text() == "old"
 
 
-@fault(DISKS, "folder in the place of a file", "a folder record.jsonl, checkpoint.pt, the part of a download",
-       "Refused with one line; the folder stays.", inputs=3)  # fmt: skip
+@fault(DISKS, "folder in the place of a file", "a folder record.jsonl, checkpoint.pt",
+       "Refused with one line; the folder stays.", inputs=2)  # fmt: skip
 def test_a_folder_in_the_place_of_a_file(tmp_path):
-    for name in ("record.jsonl", NAME, "a.zip.part"):
+    for name in ("record.jsonl", NAME):
         (tmp_path / name / "inside").mkdir(parents=True)
     before = sorted(tmp_path.rglob("*"))
     refused = {
         "record.jsonl: cannot be written: Is a directory; …": lambda: put(RECORD, tmp_path / "record.jsonl"),
         "record.jsonl: cannot be read: Is a directory; …": lambda: load_records(tmp_path),
         f"{NAME}: no such checkpoint; …": lambda: load_latest(tmp_path),
-        "a.zip.part: cannot be written: Is a directory; …": lambda: fetch("http://127.0.0.1:9", tmp_path / "a.zip"),
     }
     for expected, action in refused.items():
         message = refusal(action, tmp_path)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS, draw_arrow, draw_box
-from reco_core.analysis.plots import Palette, class_legend, hide_axes, new_figure, show_image, show_labels, show_values
+from reco_book.figures.style import COLOURS, draw_arrow, draw_box, show_values
+from reco_core.analysis.plots import Palette, class_legend, hide_axes, new_figure, show_image, show_labels
 from reco_core.augment import reduce_labels
 
 

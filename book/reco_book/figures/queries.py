@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS, draw_curves
+from reco_book.figures.style import COLOURS, draw_curves, show_values
 from reco_core import IGNORE_INDEX
-from reco_core.analysis.plots import Palette, colour_labels, hide_axes, new_figure, show_image, show_labels, show_values
+from reco_core.analysis.plots import Palette, colour_labels, hide_axes, new_figure, show_image, show_labels
 
 EASY, HARD, IGNORED = (0.82, 0.90, 0.96), (0.84, 0.37, 0.0), (1.0, 1.0, 1.0)
 

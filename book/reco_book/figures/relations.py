@@ -253,3 +253,33 @@ def move_apart(
             break
     for name, moved in zip(names, (places[:count] - start) * 72 / names[0].figure.dpi, strict=True):
         name.set_position(np.array(name.get_position()) + moved)
+
+
+def confusion_against_similarity(relations: ClassRelations, where: str, named: int = 6) -> Figure:
+    """Every pair of classes: how alike their means are, and how often they are confused; the most confused are named.
+
+    Args:
+        relations: of a network.
+        where: "Z" or "R".
+        named: pairs with a label.
+    """
+    rows, columns = np.triu_indices(len(relations.classes), 1)
+    similarity, confusion = relations.similarity_of_pairs(where), 100 * relations.confusion_rates()[rows, columns]
+    figure = new_figure(7.2, 3.8)
+    axes = figure.subplots()
+    axes.scatter(similarity, confusion, s=16, color=COLOURS["blue"], alpha=0.65, linewidths=0)
+    step, height = 0.075 * confusion.max(), np.inf
+    for pair in np.argsort(-confusion)[:named]:
+        height = min(float(confusion[pair]), height - step)  # names stand below each other, however close the points
+        name = f"{relations.classes[rows[pair]]} – {relations.classes[columns[pair]]}"
+        place = (float(similarity.min() + 0.45 * np.ptp(similarity)), height)
+        line = {"arrowstyle": "-", "linewidth": 0.6, "color": COLOURS["grey"]}
+        point = (float(similarity[pair]), float(confusion[pair]))
+        axes.annotate(name, point, place, fontsize=8, ha="right", va="center", arrowprops=line)
+    correlation = relations.predicts_confusion(where)
+    axes.set(
+        xlabel=f"cosine between class means at {where}",
+        ylabel="pixels confused, %",
+        title=f"{len(rows)} pairs of classes; rank correlation {correlation:.2f}",
+    )
+    return figure

@@ -7,11 +7,25 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
-from reco_core.analysis.plots import COLOURS, Palette, class_legend, new_figure, show_image, show_labels
+from reco_core.analysis.plots import Palette, class_legend, new_figure, show_image, show_labels, show_pixels
+
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "red": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "grey": "#6E6E6E",
+    "ink": "#222222",
+}
+"""Okabe and Ito's palette, told apart by colour-blind readers and, in this order, in greyscale."""
 
 METHOD_COLOURS = {
     "supervised": COLOURS["grey"],
@@ -94,10 +108,25 @@ def draw_range(axes: Axes, steps: Sequence[float], runs: np.ndarray, line: str, 
         axes.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.2, linewidth=0)
 
 
+def show_values(axes: Axes, values: Tensor, title: str = "", colours: str = "cividis", most: float = 1.0) -> AxesImage:
+    """Draw numbers (H, W) from 0 to `most`; NaN is white. Returns what a colour bar is made from."""
+    return show_pixels(axes, values.detach().cpu().numpy(), title, cmap=colours, vmin=0, vmax=most)
+
+
+def show(axes: Axes, thing: Tensor, palette: Palette, title: str = "") -> None:
+    """Draw an image (3, H, W), labels (H, W) int64, or confidence (H, W) float, as what it is."""
+    if thing.ndim == 3:
+        show_image(axes, thing, title)
+    elif thing.is_floating_point():
+        show_values(axes, thing, title)
+    else:
+        show_labels(axes, thing, palette, title)
+
+
 def share_right(axes: Axes, predicted: Tensor, truth: Tensor) -> None:
     """Below a prediction: how many of the labelled pixels it gets right."""
     right = (predicted == truth)[truth != IGNORE_INDEX].float().mean().item()
-    axes.set_xlabel(f"{100 * right:.0f} % right", fontsize=8)
+    axes.set_xlabel(f"{100 * right:.0f} % correct", fontsize=8)
 
 
 def maps_beside_images(

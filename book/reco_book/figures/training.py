@@ -18,9 +18,10 @@ from reco_book.figures.style import (
     draw_range,
     legend_below,
     maps_beside_images,
+    show,
 )  # fmt: skip
 from reco_book.seeds import paired_difference, summarise
-from reco_core.analysis.plots import Palette, class_legend, new_figure, show
+from reco_core.analysis.plots import Palette, class_legend, new_figure
 from reco_core.config import OptimisationConfig
 from reco_core.methods import METHOD_NAMES
 from reco_core.trainers import learning_rate

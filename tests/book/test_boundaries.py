@@ -1,9 +1,9 @@
-"""reco_core.analysis.boundaries on borders whose pixels can be counted."""
+"""reco_book.boundaries on borders whose pixels can be counted."""
 
 import pytest
 import torch
 
-from reco_core.analysis.boundaries import border_band, boundary_scores, depth, inner_rim
+from reco_book.boundaries import border_band, boundary_scores, depth, inner_rim
 from reco_core.models import SegmentationOutput
 
 
