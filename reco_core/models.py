@@ -38,10 +38,7 @@ class BackboneSpec:
 
 
 BACKBONES = {
-    "resnet18": BackboneSpec("resnet18"),
-    "resnet34": BackboneSpec("resnet34"),
-    "resnet50": BackboneSpec("resnet50"),
-    "resnet101": BackboneSpec("resnet101"),
+    **{name: BackboneSpec(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101")},
     "mobilenet_v2": BackboneSpec("mobilenet_v2", width=128, width_multiplier=1.0),
     "mobilenet_v2_035": BackboneSpec("mobilenet_v2", width=128, width_multiplier=0.35),
     "tiny": BackboneSpec(None, width=32, aspp_rates=(1, 2, 4)),
@@ -122,13 +119,8 @@ def _mobilenet(network: Any, output_stride: int) -> Backbone:
 
 def tiny_backbone() -> Backbone:
     """Seven 3x3 convolutions for images of 64 x 64, 0.17 M parameters: strides 4 and 8, whatever stride is asked."""
-
-    def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-        layer = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        return nn.Sequential(layer, BatchNorm(outputs), nn.ReLU(inplace=True))
-
-    low = nn.Sequential(convolution(3, 24, 2), convolution(24, 24), convolution(24, 24, 2))
-    high = nn.Sequential(convolution(24, 48, 2), convolution(48, 48), convolution(48, 96), convolution(96, 96))
+    first, second = ((3, 24, 2), (24, 24, 1), (24, 24, 2)), ((24, 48, 2), (48, 48, 1), (48, 96, 1), (96, 96, 1))
+    low, high = (nn.Sequential(*(conv_bn_relu(m, n, 3, stride=s) for m, n, s in part)) for part in (first, second))
     return Backbone(low, high, low_level_channels=24, out_channels=96)
 
 
@@ -149,12 +141,6 @@ def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
             f"{path}: not the weights of {backbone}: {len(missing)} entries missing (such as {missing[:1]}), "
             f"{len(unexpected)} unknown (such as {list(unexpected)[:1]}); give the file of {backbone}"
         )
-
-
-def _normalisation(weights: str | Path | None, backbone: str) -> Normalisation:
-    """ImageNet's mean and deviation for torchvision's weights and ResNets; [-1, 1] for converted MobileNetV2 files."""
-    from_file = weights is not None and str(weights) != "imagenet"
-    return SYMMETRIC_NORMALISATION if from_file and backbone.startswith("mobilenet") else IMAGENET_NORMALISATION
 
 
 def build_backbone(name: str, weights: str | Path | None, output_stride: int) -> tuple[Backbone, Normalisation]:
@@ -190,10 +176,11 @@ def build_backbone(name: str, weights: str | Path | None, output_stride: int) ->
         raise InputError(
             f"ImageNet weights of {name} cannot be fetched: {one_line(error)}; go on line once, or give a file of them"
         ) from error
+    mobile, normalisation = spec.constructor == "mobilenet_v2", IMAGENET_NORMALISATION
     if weights is not None and not pretrained:
         _load_state(network, Path(weights), name)
-    build = _mobilenet if spec.constructor == "mobilenet_v2" else _resnet
-    return build(network, output_stride), _normalisation(weights, name)
+        normalisation = SYMMETRIC_NORMALISATION if mobile else IMAGENET_NORMALISATION
+    return (_mobilenet if mobile else _resnet)(network, output_stride), normalisation
 
 
 def weights_digest(weights: str | None) -> str | None:
@@ -215,14 +202,13 @@ class SegmentationOutput(NamedTuple):
     """(B, Z, h, w), the paper's Z: the tensor that feeds both heads."""
 
 
-def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1) -> nn.Sequential:
-    """A convolution that keeps the size, batch norm and ReLU."""
+def conv_bn_relu(
+    in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1, stride: int = 1
+) -> nn.Sequential:
+    """A convolution that keeps the size, or divides it by its stride; batch norm and ReLU."""
     padding = dilation * (kernel_size // 2)
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False),
-        BatchNorm(out_channels),
-        nn.ReLU(inplace=True),
-    )
+    layer = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, dilation, bias=False)
+    return nn.Sequential(layer, BatchNorm(out_channels), nn.ReLU(inplace=True))
 
 
 class Normalise(nn.Module):
@@ -373,8 +359,7 @@ def deeplab_v3_plus(
         InputError: for an unknown backbone, or weights that are missing or do not fit it.
     """
     features, normalisation = build_backbone(backbone, weights, output_stride=16)
-    if width is None:
-        width = BACKBONES[backbone].width
+    width = width or BACKBONES[backbone].width
     encoder = EncoderV3Plus(features, width, BACKBONES[backbone].aspp_rates)
     return SegmentationNetwork(
         Normalise(*normalisation),
@@ -409,8 +394,6 @@ ARCHITECTURES = {"deeplab_v3_plus": deeplab_v3_plus, "deeplab_v2": deeplab_v2}
 
 def build_model(config: ModelConfig, num_classes: int) -> SegmentationNetwork:
     """The network that a configuration names, for `num_classes` classes."""
-    if config.architecture not in ARCHITECTURES:
-        raise InputError(f"unknown architecture {config.architecture!r}: choose one of {', '.join(ARCHITECTURES)}")
     options = {"width": config.width} if config.architecture == "deeplab_v3_plus" else {}
     return ARCHITECTURES[config.architecture](
         num_classes, config.backbone, config.representation_dim, config.weights, **options

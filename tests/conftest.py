@@ -23,7 +23,7 @@ def tiny() -> TinyScenes:
 @pytest.fixture(scope="session")
 def toys() -> Any:
     """Toyscapes of 48 x 48, on which every method learns within some dozen steps."""
-    return datasets.cached(datasets.load("toyscapes", length=24, size=(48, 48)))
+    return datasets.cached(datasets.load("toyscapes", length=24, resolution=48))
 
 
 @pytest.fixture

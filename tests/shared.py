@@ -55,7 +55,7 @@ TINY = TrainConfig(
     method="reco+classmix",
     data=DataConfig(dataset="tiny", crop=(32, 32), scale=(1.0, 1.0), num_labelled=2),
     model=ModelConfig(backbone="mobilenet_v2_035", representation_dim=16, width=16),
-    optimisation=OptimisationConfig(iterations=6, batch_size=2, learning_rate=0.05),
+    optimisation=OptimisationConfig("sgd", iterations=6, batch_size=2, learning_rate=0.05),
     reco=ReCoConfig(num_queries=16, num_keys=16),
     weak_threshold=0.0,
     eval_every=3,

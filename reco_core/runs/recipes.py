@@ -8,7 +8,8 @@
     fig7a/32 ... fig7e/easy+relation        ablations on 20 Cityscapes labels
     bank/cityscapes/20                      feature bank (Appendix B)
 
-Other packages `register` recipes of their own: the entry points "reco.recipes" name them; the book's are small/...
+Other packages `register` recipes of their own: the entry points "reco.recipes" name them; the book's are toyscapes/...
+and small/...
 """
 
 from collections.abc import Callable, Iterator

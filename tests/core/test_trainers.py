@@ -8,6 +8,7 @@ import torch
 from lightning_fabric.plugins import MixedPrecision, Precision
 from shared import LEARNERS, TINY, TinyScenes, eager, losses_of, tiny_options, tiny_trainer, weights
 
+from reco_core.augment import reduce_labels
 from reco_core.config import OptimisationConfig
 from reco_core.datasets.streams import StreamSampler, WeakCrops
 from reco_core.errors import InputError
@@ -78,15 +79,21 @@ def test_steps_count_and_end_where_fit_does():
 BANK = {"reco": replace(TINY.reco, bank_size=32)}
 
 
-@pytest.mark.parametrize("changes", [{}, {"method": "reco+s4gan"}, {"method": "unimatch"}, BANK])
+@pytest.mark.parametrize(
+    "changes", [{}, {"method": "reco+s4gan"}, {"method": "unimatch"}, {"method": "supervised"}, BANK]
+)
 def test_a_state_is_all_that_another_trainer_needs_to_go_on(tmp_path, changes):
     """Written and read as a checkpoint is, after half of the steps."""
     whole, later = tiny_trainer(**changes), tiny_trainer(**changes)
     for _ in whole.steps():
         if whole.step == 3:
             torch.save(whole.state_dict(), tmp_path / "state.pt")
-    later.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    later.load_state_dict(state)
     assert later.step == 3
+    restored = {f"network.{name}": value for name, value in later.network.state_dict().items()}
+    assert restored.keys() == state["average"].keys()
+    assert all(torch.equal(restored[name], value) for name, value in state["average"].items())
     later.fit()
     assert torch.equal(weights(later), weights(whole))
     ends = (torch.cat([p.flatten() for p in run.student.parameters()]) for run in (later, whole))
@@ -117,11 +124,58 @@ def test_methods_share_labelled_images_and_first_weights():
         assert torch.equal(reference[2], other[2])
 
 
-def test_the_teachers_network_is_the_one_that_counts():
-    """Published experiments; a method without a teacher is judged by its student."""
+def test_the_moving_average_is_the_network_that_counts():
+    """The teacher's where there is one (published experiments); of every other method one that labels nothing."""
     taught, alone = tiny_trainer(method="classmix"), tiny_trainer(method="unimatch")
     assert taught.network is taught.teacher.network and taught.network is not taught.student.module
-    assert alone.teacher is None and alone.network is alone.student.module
+    assert alone.teacher is None and alone.network is alone.average.network is not alone.student.module
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "supervised"},
+        {"method": "reco+supervised", "teacher_decay": 0.6},
+        {"method": "unimatch", "teacher_ramp": False, "teacher_decay": 0.6},
+        {"method": "supervised", "teacher_batch_norm": "own"},  # nothing passes through it: the student's statistics
+    ],
+)
+def test_the_average_of_a_method_without_a_teacher_by_hand(changes):
+    run = tiny_trainer(**changes)
+    expected = [value.detach().double().clone() for value in run.student.module.parameters()]
+    for _ in run.steps():
+        ramp = 1 - 1 / (run.step + 1) if run.options.teacher_ramp else 1.0
+        kept = min(ramp, run.options.teacher_decay)
+        for own, value in zip(expected, run.student.module.parameters(), strict=True):
+            own.mul_(kept).add_((1 - kept) * value.detach().double())
+    for own, value in zip(expected, run.network.parameters(), strict=True):
+        torch.testing.assert_close(value.double(), own, rtol=1e-4, atol=1e-6)
+    for own, other in zip(run.network.buffers(), run.student.module.buffers(), strict=True):
+        assert torch.equal(own, other)
+    assert not torch.equal(weights(run), flat_state(run.student.module)), "an average of other weights"
+
+
+def flat_state(network):
+    """All numbers of a network's state in a row."""
+    return torch.cat([value.double().flatten() for value in network.state_dict().values()])
+
+
+@pytest.mark.parametrize("method", ["supervised", "classmix", "reco+unimatch"])
+def test_the_share_of_hard_pixels_by_hand(method):
+    """Of the labelled pixels and the trusted pseudo-labels, those whose class has less than delta_s in the student."""
+    run = tiny_trainer(**eager(method=method, weak_threshold=0.35))
+    seen, contrasted = [], run.contrasted_labels
+    run.contrasted_labels = lambda regions: seen.append(regions) or contrasted(regions)
+    shares = [losses["hard"].item() for losses in run.steps()]
+    assert len(seen) == len(shares) == 6 and max(shares) > 0 and min(shares) < 1
+    for regions, share in zip(seen, shares, strict=True):
+        hard = valid = 0
+        for output, labels in regions:
+            small, probability = reduce_labels(labels, output.logits.shape[-2:]), output.logits.softmax(dim=1)
+            for image, row, column in (small != 255).nonzero().tolist():
+                valid += 1
+                hard += probability[image, small[image, row, column], row, column].item() < 0.4
+        assert share == pytest.approx(hard / valid)
 
 
 @pytest.mark.parametrize("method", LEARNERS)
@@ -130,7 +184,7 @@ def test_each_method_learns(toys, method):
     run = tiny_trainer(toys, **eager(method=method, iterations=30))
     losses = losses_of(run)
     assert falls(losses)
-    promised = {"supervised"} | ({"unsupervised"} if run.options.uses_unlabelled else set())
+    promised = {"supervised", "hard"} | ({"unsupervised"} if run.options.uses_unlabelled else set())
     promised |= {"reco"} if run.options.uses_reco else set()
     promised |= {"feature_matching", "discriminator"} if "s4gan" in method else set()
     assert all(set(step) == promised for step in losses)
@@ -159,7 +213,7 @@ def test_each_term_moves_the_weights(method, name):
 def drop_term(run, name):
     """Let one term of the objective be an attached zero."""
     if name == "reco":
-        run.regional_contrast = lambda regions, generator: 0 * regions[0][0].representation.sum()
+        run.regional_contrast = lambda outputs, *others: 0 * outputs[0].representation.sum()
     elif run.options.base_method == "s4gan":
         losses = run.method.adversary.student_losses
         run.method.adversary.student_losses = lambda *judged: {
