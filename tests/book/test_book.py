@@ -197,7 +197,7 @@ def test_a_cell_is_empty_without_its_records(tmp_path):
     builders = (writer.claims_one_by_one, writer.recorded_runs)
     assert [build(tmp_path) for build in builders] == [build(ROOT) for build in builders]
     claims, runs = (build(ROOT).splitlines() for build in builders)
-    path = tmp_path / "results" / "small" / "toyscapes" / "20.jsonl"
+    path = tmp_path / "results" / "small" / "camvid" / "20.jsonl"
     kept = [line for line in read_json_lines(path) if line["about"]["method"] != "mean_teacher"]
     assert 0 < len(kept) < len(read_json_lines(path))
     path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
@@ -205,7 +205,7 @@ def test_a_cell_is_empty_without_its_records(tmp_path):
         first, second = before.split("|"), after.split("|")
         assert second == [*first[:3], " no record ", *first[4:]] if "Mean teacher" in before else second == first
     assert writer.recorded_runs(tmp_path).splitlines() == [
-        line for line in runs if not line.startswith("| `small/toyscapes/20/mean_teacher` |")
+        line for line in runs if not line.startswith("| `small/camvid/20/mean_teacher` |")
     ]
     shutil.rmtree(tmp_path / "results" / "small")
     empty = {name: build(tmp_path) for name, build in writer.BLOCKS.items() if name != "power"}

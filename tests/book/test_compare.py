@@ -26,7 +26,7 @@ from reco_core.runs.recipes import RECIPES
 from reco_core.runs.records import load_records, put
 
 OTHERS = {"AdvSemSeg", "CCT", "GCT", "VAT", "PseudoSeg", "CAC (PSPNet)", "CCT (PSPNet)"}
-REAL = load_records(RESULTS / "small" / "toyscapes" / "20.jsonl")[0]
+REAL = load_records(RESULTS / "small" / "camvid" / "20.jsonl")[0]
 ANIMAL = load_records(RESULTS / "small" / "voc" / "all.jsonl")[0]
 EVALUATION = boundary_scores("small/camvid/20/classmix", RESULTS)[0]
 
@@ -90,22 +90,22 @@ def test_of_two_folders_the_first_record_counts(tmp_path):
 
 
 def test_recipes_of_one_configuration_share_their_records(tmp_path):
-    record(tmp_path, "small/toyscapes/20/reco+classmix", 0.25)
+    record(tmp_path, "small/camvid/20/reco+classmix", 0.25)
     for bars in (panel("7a", tmp_path), panel("7b", tmp_path), panel("7e", tmp_path)):
         assert bars[-1].scores == {0: 25.0} and bars[-1].paper == 49.83 and bars[-1].is_standard
         assert not any(bar.scores or bar.is_standard for bar in bars[:-1])
-    record(tmp_path, "small/toyscapes/fig7a/256", 0.5)  # a record of its own comes first
+    record(tmp_path, "small/camvid/fig7a/256", 0.5)  # a record of its own comes first
     assert panel("7a", tmp_path)[-1].scores == {0: 50.0} and panel("7b", tmp_path)[-1].scores == {0: 25.0}
 
 
 def test_a_record_is_of_the_recipe_that_it_names_wherever_it_lies(tmp_path):
-    record(tmp_path, "small/toyscapes/fig7a/32", 0.5, seed=1)
+    record(tmp_path, "small/camvid/fig7a/32", 0.5, seed=1)
     lying = tmp_path / "elsewhere" / "supervised-seed7.jsonl"
     lying.parent.mkdir()
-    (tmp_path / "small" / "toyscapes" / "fig7a.jsonl").rename(lying)
-    found = recipe_records("small/toyscapes/fig7a/32", tmp_path)
+    (tmp_path / "small" / "camvid" / "fig7a.jsonl").rename(lying)
+    found = recipe_records("small/camvid/fig7a/32", tmp_path)
     assert list(found) == [1] and found[1].miou() == 50.0
-    assert recipe_records("small/toyscapes/20/supervised", tmp_path) == {}
+    assert recipe_records("small/camvid/20/supervised", tmp_path) == {}
 
 
 def test_a_series_is_kept_apart(tmp_path):
@@ -201,8 +201,8 @@ def test_of_the_animals_subset_only_the_animals_count(tmp_path):
 def test_a_line_for_each_setting_that_has_a_record(tmp_path):
     for method, scores in {"supervised": (0.30, 0.32), "classmix": (0.31, 0.33)}.items():
         for seed, miou in enumerate(scores):
-            record(tmp_path, f"small/toyscapes/1px/{method}", miou, seed)
-    groups = {"1 pixel": "small/toyscapes/1px", "1 %": "small/toyscapes/1%"}
+            record(tmp_path, f"small/camvid/1px/{method}", miou, seed)
+    groups = {"1 pixel": "small/camvid/1px", "1 %": "small/camvid/1%"}
     line = "| 1 pixel | 31.00 ± 1.41 | 32.00 ± 1.41 | – | +1.00 [+1.00, +1.00], 2 seeds | – |"
     assert by_setting(groups, tmp_path).splitlines()[2:] == [line]
 
@@ -211,8 +211,8 @@ def test_scores_of_settings_are_of_the_seeds_that_all_of_them_have(tmp_path):
     for group, seeds in {"1px": (0, 1, 2), "25%": (2, 0)}.items():
         for method in ("supervised", "cutmix"):
             for seed in seeds:
-                record(tmp_path, f"small/toyscapes/{group}/{method}", 0.5 + 0.01 * seed, seed)
-    groups = {share: f"small/toyscapes/{share}" for share in ("1px", "25%")}
+                record(tmp_path, f"small/camvid/{group}/{method}", 0.5 + 0.01 * seed, seed)
+    groups = {share: f"small/camvid/{share}" for share in ("1px", "25%")}
     found = scores_by_setting(groups, tmp_path, ("supervised", "cutmix"))
     assert found == {share: dict.fromkeys(("supervised", "cutmix"), {0: 50.0, 2: 52.0}) for share in groups}
 
@@ -220,20 +220,17 @@ def test_scores_of_settings_are_of_the_seeds_that_all_of_them_have(tmp_path):
 def test_recos_part_in_every_recorded_setting_beside_the_papers(tmp_path):
     scores = {"camvid/1px/classmix": 0.30, "camvid/1px/reco+classmix": 0.31, "camvid/10/classmix": 0.5}
     scores |= {"nyu_v2/150/classmix": 0.1, "nyu_v2/150/reco+classmix": 0.08}
-    scores |= {"toyscapes/20/mean_teacher": 0.4, "toyscapes/20/reco+mean_teacher": 0.42}
-    scores |= {"toyscapes/20/cutmix": 0.3, "toyscapes/fig7d/cutmix": 0.3}
+    scores |= {"camvid/20/mean_teacher": 0.4, "camvid/20/reco+mean_teacher": 0.42}
+    scores |= {"camvid/20/cutmix": 0.3, "camvid/fig7d/cutmix": 0.3}
     scores |= {"camvid/all/supervised": 0.4, "camvid/all/reco+supervised": 0.4}
     for name, miou in scores.items():
         history = ({"step": 50, "supervised": 9.0}, {"step": 100, "supervised": 2 * miou}, {"step": 100, "miou": 0.1})
         record(tmp_path, f"small/{name}", miou, history=history)
     assert label_losses("small/camvid/1px/classmix", tmp_path) == {0: 0.6}
     parts = reco_parts(tmp_path)
-    assert [round(part.loss.mean, 4) for part in parts] == [0.02, 0, 0.04, 0, -0.04]
+    assert [round(part.loss.mean, 4) for part in parts] == [0.02, 0.04, 0, 0, -0.04]
     found = [(p.images, p.setting, round(p.paper, 2), round(p.summary.mean, 2)) for p in parts]
     assert found[0] == ("CamVid", "1 pixel a class", 2.24, 1.0)  # Table 3, Cityscapes: 49.66 - 47.42
-    assert found[1][:2] == ("CamVid", "all labels, no teacher") and math.isnan(found[1][2]) and found[1][3] == 0
-    assert found[2:] == [
-        ("toyscapes", "20 labels, no mixing", 0.57, 2.0),
-        ("toyscapes", "20 labels, on CutMix", 3.41, 0.0),
-        ("NYU v2", "150 labels", 1.59, -2.0),
-    ]
+    assert found[1:3] == [("CamVid", "20 labels, no mixing", 0.57, 2.0), ("CamVid", "20 labels, on CutMix", 3.41, 0.0)]
+    assert found[3][:2] == ("CamVid", "all labels, no teacher") and math.isnan(found[3][2]) and found[3][3] == 0
+    assert found[4:] == [("NYU v2", "150 labels", 1.59, -2.0)]

@@ -10,9 +10,9 @@ from reco_book.figures import ablations
 from reco_book.seeds import Summary
 
 BARS = [
-    Bar("32", 47.39, "small/toyscapes/fig7a/32", {0: 30.0, 1: 32.0}),
-    Bar("64", 48.96, "small/toyscapes/fig7a/64", {}),
-    Bar("256", 49.83, "small/toyscapes/fig7a/256", {0: 33.0, 1: 33.5, 2: 35.5}),
+    Bar("32", 47.39, "small/camvid/fig7a/32", {0: 30.0, 1: 32.0}),
+    Bar("64", 48.96, "small/camvid/fig7a/64", {}),
+    Bar("256", 49.83, "small/camvid/fig7a/256", {0: 33.0, 1: 33.5, 2: 35.5}),
 ]
 
 

@@ -10,7 +10,7 @@ from reco_book.seeds import Summary, by_method, miou_percent, paired_difference,
 from reco_core.errors import InputError
 from reco_core.runs.records import load_records
 
-REAL = load_records(RESULTS / "small" / "toyscapes" / "20.jsonl")[0]
+REAL = load_records(RESULTS / "small" / "camvid" / "20.jsonl")[0]
 
 
 def record(method, seed, miou):

@@ -49,6 +49,46 @@ def test_equals_torchmetrics_and_does_not_depend_on_the_batch_size(tiny):
     assert scores[0].confusion.sum() == 8 * 32 * 32
 
 
+class Leaning(torch.nn.Module):
+    """Says class 0 with a probability that is the image's level."""
+
+    def forward(self, images, with_representation=True):
+        return SegmentationOutput(torch.cat([images[:, :1].logit(), torch.zeros_like(images[:, :1])], 1), None, images)
+
+
+class Levels:
+    """Two images of four pixels: what the network says of class 0, and the truth."""
+
+    name, split, num_classes = "levels", "all", 2
+    levels = torch.tensor([[0.99, 0.98, 0.60, 0.01], [0.98, 0.02, 0.96, 0.99]])
+    labels = torch.tensor([[0, 1, 0, 1], [0, 1, 0, 255]])
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.levels[index].view(1, 2, 2).expand(3, 2, 2), self.labels[index].view(2, 2)
+
+
+def test_confident_predictions_are_counted_by_hand():
+    """From 0.97 on: of seven labelled pixels five (0.99, 0.98, 0.01; 0.98, 0.02), of which the 0.98 on class 1 errs."""
+    scores = evaluate(Leaning(), Levels())
+    assert scores.confusion.tolist() == [[4, 0], [1, 2]] and scores.confident.tolist() == [[2, 0], [1, 2]]
+    assert scores.confident_share == pytest.approx(5 / 7) and scores.confident_accuracy == pytest.approx(4 / 5)
+    recorded = RecordedScores.of(scores)
+    assert recorded.confident_share == round(5 / 7, 6) and recorded.confident_accuracy == 0.8
+    assert recorded.confusion == ((4, 0), (1, 2))
+    unsure = Scores(scores.confusion, torch.zeros(2, 2, dtype=torch.int64))
+    assert unsure.confident_share == 0 and math.isnan(unsure.confident_accuracy)
+    assert RecordedScores.of(unsure).confident_accuracy is None
+    assert RecordedScores.of(Scores(scores.confusion)).confident_share is None, "where nobody counted"
+
+
+def test_some_images_alone_are_scored():
+    assert evaluate(Leaning(), Levels(), indices=[1]).confusion.tolist() == [[2, 0], [0, 1]]
+    assert evaluate(Leaning(), Levels(), indices=[1, 0]).confusion.sum() == 7
+
+
 class MixedSizes:
     """Images of two sizes, the second with its truth partly ignored and partly wrong."""
 
