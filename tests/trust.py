@@ -18,7 +18,7 @@ from shared import TINY, TinyScenes
 from reco_book.faults import quoted
 from reco_core.cli.main import main
 from reco_core.errors import InputError
-from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed
+from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed, StudentScores
 
 
 def fault(group: str, what: str, how: str, happened: str, **counts: int) -> pytest.MarkDecorator:
@@ -116,7 +116,10 @@ def check(case: Case, action: Callable[[], Any], folder: Path, record_property: 
     assert tree(folder.parent) == before
 
 
-SCORES = RecordedScores(miou=0.5, pixel_accuracy=0.75, iou=(0.5, None, 0.5))
+SCORES = RecordedScores(
+    miou=0.5, pixel_accuracy=2 / 3, iou=(0.5, None, 0.5), confusion=((4, 0, 2), (0, 0, 0), (2, 0, 4)),
+    confident_share=0.25, confident_accuracy=1.0,
+)  # fmt: skip
 RECORD = Record(
     about=About("tiny/2", None, None, TINY.method, TINY.seed, TINY, {"device": "cpu"}, None),
     split=SplitUsed("0123456789abcdef", ("scene00", "scene01"), 6, ()),
@@ -126,6 +129,8 @@ RECORD = Record(
     best=Best(step=3, miou=0.625),
     history=({"step": 3, "supervised": 1.5}, {"step": 3, "miou": 0.625}, {"step": 6, "miou": 0.5}),
     seconds=1.5,
+    student=StudentScores(SCORES, SCORES),
+    unlabelled=SCORES,
 )
 """As a run on tiny scenes leaves it."""
 

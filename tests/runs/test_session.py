@@ -6,18 +6,24 @@ import pytest
 import torch
 from shared import TINY, Stop, StopAt, TinyScenes, tiny_options, tiny_run, tiny_trainer, weights
 
+from reco_core import evaluation
 from reco_core.analysis.inference import load_trained
+from reco_core.augment import enlarge
 from reco_core.datasets.splits import choose_split
 from reco_core.errors import InputError
 from reco_core.evaluation import Scores, evaluate
 from reco_core.runs import session
 from reco_core.runs.checkpoints import NAME, load_checkpoint
+from reco_core.runs.records import RecordedScores
 from reco_core.runs.session import Session
 from reco_core.trainers import Trainer
 
 BANK = {"reco": replace(TINY.reco, bank_size=32)}
 ADAMW = {"optimiser": "adamw", "learning_rate": 3e-3}
-RESUMED = [(2, {}), (4, {}), (4, {"method": "reco+s4gan"}), (4, BANK), (4, {"method": "reco+unimatch"}), (4, ADAMW)]
+RESUMED = [
+    (2, {}), (4, {}), (4, {"method": "reco+s4gan"}), (4, BANK), (4, {"method": "reco+unimatch"}), (4, ADAMW),
+    (4, {"method": "supervised"}),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("stop", "changes"), RESUMED)
@@ -30,7 +36,7 @@ def test_resuming_ends_in_the_same_weights_bit_for_bit(tmp_path, stop, changes):
     resumed = tiny_run(tmp_path, **changes)
     again = resumed.run()
     assert torch.equal(weights(whole), weights(resumed))
-    for part in ("history", "test", "val", "best", "split"):
+    for part in ("history", "test", "val", "best", "split", "student", "unlabelled"):
         assert getattr(record, part) == getattr(again, part)
 
 
@@ -64,10 +70,68 @@ def test_scores_are_those_of_the_last_network(tiny):
     assert record.scores == record.test != record.val
 
 
+@pytest.mark.parametrize("method", ["supervised", "reco+classmix"])
+def test_the_student_is_scored_beside_its_moving_average(tiny, method):
+    """Both after the last step; they are different networks, and so are their scores."""
+    others = TinyScenes(length=3)
+    run = Session(tiny_trainer(tiny, method=method), val=tiny, test=others)
+    record = run.run()
+    for split, data in (("val", tiny), ("test", others)):
+        for found, network in ((record.student, run.trainer.student.module), (record, run.trainer.network)):
+            expected = RecordedScores.of(evaluate(network, data))
+            assert getattr(found, split) == expected and sum(map(sum, expected.confusion)) == len(data) * 32 * 32
+    assert record.student.val != record.val and record.student.test != record.test
+
+
+def test_the_quality_of_pseudo_labels_by_hand(tiny, monkeypatch):
+    """Of the moving average on the first unlabelled images that have a truth, which no step of the training saw."""
+    monkeypatch.setattr(evaluation, "CONFIDENT", 0.45)
+    monkeypatch.setattr(session, "JUDGED", 4)
+    run = Session(tiny_trainer(tiny, method="classmix"), val=tiny, test=tiny)
+    found = run.run().unlabelled
+    pixels = confident = right = hits = 0
+    network = run.trainer.network.eval()
+    assert len(run.trainer.split.unlabelled) == 6
+    for index in run.trainer.split.unlabelled[:4]:
+        image, label = tiny[index]
+        with torch.no_grad():
+            probability, guess = enlarge(network(image[None]).logits, label.shape).softmax(1)[0].max(0)
+        sure = probability >= 0.45
+        pixels, hits = pixels + label.numel(), hits + (guess == label).sum().item()
+        confident, right = confident + sure.sum().item(), right + (guess == label)[sure].sum().item()
+    assert 0 < confident < pixels and 0 < right < confident, "the case tells the numbers apart"
+    assert found.confident_share == pytest.approx(confident / pixels, abs=1e-6)
+    assert found.confident_accuracy == pytest.approx(right / confident, abs=1e-6)
+    assert found.pixel_accuracy == pytest.approx(hits / pixels)
+
+
+class HalfLabelled(TinyScenes):
+    """Only the first four images have a mask."""
+
+    def has_label(self, index):
+        return index < 4
+
+
+@pytest.mark.parametrize(
+    ("data", "changes", "images"),
+    [
+        (TinyScenes(), {}, 6),
+        (HalfLabelled(), {}, 2),  # of the four with a mask, two are the labelled ones
+        (HalfLabelled(), {"num_labelled": 4}, 0),
+        (TinyScenes(), {"method": "supervised"}, 0),
+        (TinyScenes(), {"num_labelled": None, "partial_labels": "5%"}, 0),  # nothing is unlabelled
+    ],
+)
+def test_pseudo_labels_are_judged_where_there_are_some_and_their_truth_is_known(data, changes, images):
+    run = Session(tiny_trainer(data, **changes), val=TinyScenes(), test=TinyScenes())
+    found = run.run().unlabelled
+    assert (0 if found is None else sum(map(sum, found.confusion))) == images * 32 * 32
+
+
 def test_a_run_without_a_test_split_is_scored_on_the_validation_split(tiny):
     options = replace(TINY, data=replace(TINY.data, test_split=None))
     record = Session(Trainer(options, tiny), val=tiny).run()
-    assert record.test is None and record.scores == record.val
+    assert record.test is record.student.test is None and record.scores == record.val
 
 
 def test_history_holds_mean_losses_and_scores_and_the_reporter_hears_them():
@@ -88,7 +152,7 @@ def test_history_holds_mean_losses_and_scores_and_the_reporter_hears_them():
     assert sorted(losses) == [1, 2, 3, 4, 5, 6]
     for entry in (entry for entry in history if "miou" not in entry):
         step = entry.pop("step")
-        assert step in (2, 4, 6) and set(entry) == {"supervised", "unsupervised", "reco"}
+        assert step in (2, 4, 6) and set(entry) == {"supervised", "unsupervised", "reco", "hard"}
         for name, value in entry.items():
             assert value == pytest.approx((losses[step - 1][name] + losses[step][name]) / 2, abs=2e-6)
 
@@ -99,11 +163,12 @@ def test_losses_are_reported_at_the_last_step_too():
 
 
 def scripted(*correct):
-    """An evaluation that finds so many of 100 pixels correct, one number after the other; mean IoU is half of it."""
+    """An evaluation that finds so many of 100 pixels correct, one number after the other, and of later ones the last;
+    mean IoU is half of it."""
     numbers = iter(correct)
 
     def found(*arguments, **options):
-        number = next(numbers)
+        number = next(numbers, correct[-1])
         return Scores(torch.tensor([[number, 100 - number], [0, 0]]))
 
     return found
@@ -123,7 +188,7 @@ class Watcher:
 
 def test_the_best_network_is_that_of_the_first_best_evaluation(tmp_path, monkeypatch):
     """The third of six evaluations is the best; the fifth, as good, does not replace it."""
-    monkeypatch.setattr(session, "evaluate", scripted(10, 40, 60, 20, 60, 30, 30, 30))
+    monkeypatch.setattr(session, "evaluate", scripted(10, 40, 60, 20, 60, 30))
     watcher = Watcher()
     watcher.run = tiny_run(tmp_path, reporter=watcher, eval_every=1)
     record = watcher.run.run()
