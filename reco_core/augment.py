@@ -12,7 +12,6 @@ from typing import overload
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.v2 import functional as TF
 
 from reco_core import IGNORE_INDEX
 from reco_core.errors import InputError
@@ -54,19 +53,19 @@ def random_scale_crop(
     factor = _uniform(*scale, generator)
     height, width = (max(1, round(side * factor)) for side in image.shape[-2:])
     if (height, width) != tuple(image.shape[-2:]):
-        image = TF.resize(image, [height, width], antialias=True)
-        label = TF.resize(label[None], [height, width], interpolation=TF.InterpolationMode.NEAREST)[0]
+        image = F.interpolate(image[None], size=(height, width), mode="bilinear", antialias=True)[0]
+        label = F.interpolate(label[None, None].float(), size=(height, width), mode="nearest")[0, 0].long()
     missing = [max(0, want - have) for want, have in zip(crop, (height, width), strict=True)]
     if any(missing):
         top, left = missing[0] // 2, missing[1] // 2
-        padding = [left, top, missing[1] - left, missing[0] - top]  # left, top, right, bottom
-        if max(padding[0], padding[2]) >= width or max(padding[1], padding[3]) >= height:
+        padding = [left, missing[1] - left, top, missing[0] - top]  # left, right, top, bottom
+        if max(padding[:2]) >= width or max(padding[2:]) >= height:
             raise InputError(
                 f"crop {crop[0]} x {crop[1]} is larger than an image of {height} x {width} pixels"
                 f" (scaled by {factor:.2f}): choose a smaller crop, a larger size or a narrower range of scales"
             )
-        image = TF.pad(image, padding, padding_mode="reflect")
-        label = TF.pad(label[None], padding, fill=IGNORE_INDEX)[0]
+        image = F.pad(image, padding, mode="reflect")
+        label = F.pad(label, padding, value=IGNORE_INDEX)
     top, left = (
         int(torch.randint(have - want + 1, (), generator=generator))
         for want, have in zip(crop, image.shape[-2:], strict=True)
@@ -129,8 +128,8 @@ def _turn_hue(images: Tensor, turn: Tensor) -> Tensor:
     # From green, at 0, through cyan and blue to magenta, at 3, the sum grows; on the other side, through red, likewise.
     hue = torch.copysign(1 + (red + blue - green - low) / chroma.clamp(min=1e-12), blue - red)
     places = torch.arange(-2, 3, 2, dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
-    far_side = ((hue + 6 * turn - places).abs_() - 3).abs_()  # how far it is to the place across the circle
-    return torch.addcmul(low, chroma, (far_side - 1).clamp_(0, 1))
+    far_side = (hue + 6 * turn - places).abs_().sub_(3).abs_()  # how far it is to the place across the circle
+    return torch.addcmul(low, chroma, far_side.sub_(1).clamp_(0, 1))
 
 
 def _blur(images: Tensor, sigma: Tensor) -> Tensor:

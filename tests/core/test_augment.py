@@ -44,6 +44,30 @@ def test_padding_reflects_the_image_and_ignores_the_label(generator):
     torch.testing.assert_close(cut[:, :3], image[:, 1:4].flip(1))
 
 
+@pytest.mark.parametrize("crop", [(16, 24), (40, 46)])
+def test_a_window_is_cut_from_what_torchvision_scales_and_pads(crop):
+    """To the last bit, larger and smaller, with a border and without."""
+    generator = torch.Generator().manual_seed(1)
+    image, label = torch.rand(3, 33, 41, generator=generator), torch.randint(9, (33, 41), generator=generator)
+    for seed in range(30):
+        found = random_scale_crop(image, label, crop, (0.8, 1.5), torch.Generator().manual_seed(seed))
+        factor = 0.8 + 0.7 * torch.rand((), generator=generator.manual_seed(seed)).item()
+        size = [round(33 * factor), round(41 * factor)]
+        whole = TF.resize(image, size, antialias=True)
+        whole_label = TF.resize(label[None], size, interpolation=TF.InterpolationMode.NEAREST)
+        missing = [max(0, want - have) for want, have in zip(crop, size, strict=True)]
+        top, left = missing[0] // 2, missing[1] // 2
+        padding = [left, top, missing[1] - left, missing[0] - top]
+        whole = TF.pad(whole, padding, padding_mode="reflect")
+        whole_label = TF.pad(whole_label, padding, fill=255)[0]
+        top, left = (
+            int(torch.randint(have - want + 1, (), generator=generator))
+            for want, have in zip(crop, whole.shape[1:], strict=True)
+        )
+        assert torch.equal(found[0], TF.crop(whole, top, left, *crop))
+        assert torch.equal(found[1], TF.crop(whole_label, top, left, *crop))
+
+
 def test_a_crop_that_reflection_cannot_fill_is_refused(generator):
     image, label = coordinates(20, 20)
     with pytest.raises(InputError, match=r"crop 64 x 64 is larger than an image of 20 x 20 pixels .* smaller crop"):

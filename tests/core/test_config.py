@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import FrozenInstanceError, replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -132,3 +133,9 @@ def test_streams_differ_by_name_and_counter(seed, counter):
 def test_a_stream_is_a_constant():
     """Recorded runs depend on this value: another one means other crops, splits and weights for the same seed."""
     assert stream_generator(0, "labelled", 0).initial_seed() == stream_seed(0, "labelled", 0) == 2050929389993743072
+
+
+@pytest.mark.parametrize("seed", [2**32 - 1, 2**32, 2**70])
+def test_large_seeds_are_taken_whole(seed):
+    low, high = np.random.SeedSequence([seed, *b"crop", 3]).generate_state(2, dtype=np.uint32)
+    assert stream_seed(seed, "crop", 3) == (int(high) << 31) ^ int(low)
