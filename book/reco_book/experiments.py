@@ -101,6 +101,13 @@ BENCH_RATES = {BENCH_LABELS: 1e-2, None: 3e-3}
 """Labels -> the learning rate with the best mIoU on the validation scenes; with few labels both arms agree on it."""
 
 
+BENCH_METHODS = (
+    "reco+classmix", "mean_teacher", "reco+mean_teacher", "cutout", "reco+cutout", "cutmix", "reco+cutmix", "s4gan",
+    "reco+s4gan", "unimatch", "reco+unimatch",
+)  # fmt: skip
+"""Compared on the bench beside supervised and ClassMix."""
+
+
 def _bench(
     method: str, labels: int | None = BENCH_LABELS, steps: int = BENCH_STEPS, rate: float | None = None
 ) -> TrainConfig:
@@ -119,13 +126,18 @@ def _bench(
 
 
 def bench_recipes() -> Iterator[tuple[str, TrainConfig]]:
-    """Those of the gates: learning rates, the arms without ReCo, and each with twice the steps."""
+    """The gates' (learning rates, the arms without ReCo, and each with twice the steps), then ReCo's.
+
+    Every method with few labels takes the rate that supervised and ClassMix agree on; none with ReCo has trials.
+    """
     for method, labels in (("supervised", BENCH_LABELS), ("classmix", BENCH_LABELS), ("supervised", None)):
         group = f"toyscapes/{labels or 'all'}"
         yield f"{group}/{method}", _bench(method, labels)
         yield f"{group}-twice/{method}", _bench(method, labels, 2 * BENCH_STEPS)
         for rate in BENCH_TRIALS:
             yield f"{group}-rates/{method}-{rate:.0e}", _bench(method, labels, rate=rate)
+    for method in BENCH_METHODS:
+        yield f"toyscapes/{BENCH_LABELS}/{method}", _bench(method)
 
 
 def _references() -> Iterator[tuple[str, TrainConfig]]:
@@ -181,6 +193,10 @@ def _options(prefix: str, ours: TrainConfig) -> Iterator[tuple[str, TrainConfig]
 def seeds(name: str) -> int:
     """How many seeds are run: more where the book needs a narrow interval."""
     group, _, method = name.rpartition("/")
+    if group.startswith("toyscapes/"):
+        if group.endswith(("-rates", "-twice")):
+            return 1 if group.endswith("-rates") else 2
+        return 10 if method in COMPARED else 5
     if group in ("small/camvid/10", "small/camvid/20", "small/camvid/60") and method in COMPARED:
         return 15  # the main comparison on real images
     return 5 if group == "small/camvid/long" and method in COMPARED else 3

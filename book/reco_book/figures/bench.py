@@ -1,0 +1,114 @@
+"""Figures of the test bench: learning curves of its arms, their scores by seed and by class."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from reco_book.bench import ARM_NAMES
+from reco_book.figures.intervals import Values, draw_means, draw_seeds
+from reco_book.figures.style import COLOURS, ZERO, draw_range
+from reco_book.seeds import Summary
+from reco_core.analysis.plots import Palette, new_figure, rgb, show_image
+
+ARM_COLOURS = {
+    "supervised": COLOURS["grey"],
+    "classmix": COLOURS["orange"],
+    "reco+classmix": COLOURS["blue"],
+    "all labels": COLOURS["green"],
+}
+
+
+def learning_curves(histories: Mapping[str, Sequence[Sequence[Mapping[str, float]]]]) -> Figure:
+    """Validation mIoU of each arm against the step, named at the curve's end; the range over seeds is shaded.
+
+    Args:
+        histories: arm -> history of each recorded run.
+    """
+    figure = new_figure(7.0, 3.6)
+    axes = figure.subplots()
+    for arm, runs in histories.items():
+        if not runs:
+            continue
+        curves = [[(entry["step"], 100 * entry["miou"]) for entry in run if "miou" in entry] for run in runs]
+        steps = [step for step, _ in curves[0]]
+        scores = np.array([[score for _, score in curve] for curve in curves])
+        draw_range(axes, steps, scores, "o-", ARM_COLOURS[arm], ARM_NAMES[arm])
+        end = (steps[-1], scores[:, -1].mean())
+        axes.annotate(ARM_NAMES[arm], end, (8, 0), textcoords="offset points", va="center", color=ARM_COLOURS[arm])
+    axes.set(xlabel="training step", ylabel="validation mIoU, %")
+    axes.set_xlim(right=axes.get_xlim()[1] * 1.02)
+    return figure
+
+
+def arm_scores(scores: Mapping[str, Mapping[int, float]]) -> Figure:
+    """Test mIoU of every run as a dot, with each arm's mean and 95 % confidence interval.
+
+    Args:
+        scores: arm -> seed -> mIoU in percent.
+    """
+    shown = {arm: found for arm, found in scores.items() if found}
+    places: Values = {ARM_NAMES[arm]: {arm: Summary(tuple(found.values()))} for arm, found in shown.items()}
+    figure = new_figure(7.0, 0.55 * len(shown) + 0.9)
+    axes = figure.subplots()
+    colours = {arm: ARM_COLOURS[arm] for arm in shown}
+    draw_seeds(axes, places, colours, upright=False, dodge=False, size=4, alpha=0.6)
+    draw_means(axes, places, colours, upright=False, dodge=False, markers="|", markersize=16, markeredgewidth=2.5)
+    axes.set_xlabel("test mIoU, %")
+    return figure
+
+
+def class_scores(found: Mapping[str, Mapping[str, Summary]]) -> Figure:
+    """Test IoU of each class and arm: every run a dot, means as bars; siblings stand side by side.
+
+    Args:
+        found: class -> arm -> IoU over the seeds, percent.
+    """
+    arms = [arm for arm in ARM_COLOURS if any(one[arm].values for one in found.values())]
+    colours = {arm: ARM_COLOURS[arm] for arm in arms}
+    places: Values = {name: {arm: one[arm] for arm in arms} for name, one in found.items()}
+    figure = new_figure(8.8, 3.6)
+    axes = figure.subplots()
+    draw_seeds(axes, places, colours, size=2.5, alpha=0.5)
+    draw_means(axes, places, colours, markers="_", markersize=9, markeredgewidth=2.2, errorbar=None)
+    axes.set(ylabel="test IoU, %", ylim=(-2, 100))
+    handles = [axes.plot([], [], "_", color=ARM_COLOURS[arm], markeredgewidth=2.2, markersize=9)[0] for arm in arms]
+    figure.legend(handles, [ARM_NAMES[arm] for arm in arms], loc="outside lower center", ncols=2)
+    return figure
+
+
+def gains(differences: Mapping[str, Summary]) -> Figure:
+    """Paired differences by seed, with mean and 95 % confidence interval, around zero.
+
+    Args:
+        differences: what is compared -> differences over the seeds, points.
+    """
+    figure = new_figure(7.0, 0.55 * len(differences) + 0.9)
+    axes = figure.subplots()
+    places: Values = {name: {"gain": one} for name, one in differences.items()}
+    colours = {"gain": COLOURS["blue"]}
+    draw_seeds(axes, places, colours, upright=False, size=4, alpha=0.6)
+    draw_means(axes, places, colours, upright=False, markers="|", markersize=16, markeredgewidth=2.5)
+    axes.axvline(0, **ZERO)
+    axes.set_xlabel("difference, points")
+    return figure
+
+
+def styles_of(
+    crops: Mapping[str, Sequence[Tensor]], classes: Sequence[str], palette: Palette, per_row: int = 8
+) -> Figure:
+    """Pieces of scenes that show one class each, a row a class: its range of colours and textures.
+
+    Args:
+        crops: class -> images (3, h, w) in [0, 1].
+        classes, palette: of the data set; names are written in their class's colour.
+        per_row: pieces of a class.
+    """
+    figure = new_figure(8.8, 8.8 / (per_row + 1) * len(crops))
+    grid = figure.subplots(len(crops), per_row, squeeze=False)
+    for row, (name, pieces) in zip(grid, crops.items(), strict=True):
+        for axes, piece in zip(row, pieces, strict=False):
+            show_image(axes, piece)
+        row[0].set_ylabel(name, color=rgb(palette[classes.index(name)]), rotation=0, ha="right", va="center")
+    return figure
