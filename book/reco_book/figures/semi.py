@@ -1,4 +1,4 @@
-"""Figures of semi-supervised learning: the flow of one step (Fig. 3), mixing, pixel losses, teacher, discriminator."""
+"""Figures of learning from unlabelled images: pseudo-labels, the teacher, mixing; the flow of one step (Fig. 3)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +11,10 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from reco_book.figures.intervals import draw_means, draw_seeds
-from reco_book.figures.style import COLOURS, draw_arrow, draw_box, draw_curves, legend_below
+from reco_book.figures.style import COLOURS, draw_arrow, draw_box, draw_curves, legend_below, share_right, show
 from reco_book.seeds import Summary
 from reco_core import IGNORE_INDEX
-from reco_core.analysis.plots import Palette, class_legend, hide_axes, new_figure, show, show_image, show_values
+from reco_core.analysis.plots import Palette, hide_axes, new_figure, rgb, show_image, show_pixels
 
 Point = tuple[float, float]
 
@@ -95,23 +95,99 @@ def pipeline(strong: float = 0.97, weak: float = 0.7, decay: float = 0.99) -> Fi
     return figure
 
 
-def student_and_teachers(
-    steps: Sequence[int], scores: Mapping[str, Sequence[float]], changed: Mapping[str, Sequence[float]]
-) -> Figure:
-    """How good several networks are during one run, and how much their label maps change within one step.
+MISTAKES = {
+    "correct": (0.90, 0.91, 0.93),
+    "wrong, not confident": (0.94, 0.78, 0.30),
+    "wrong and confident": (0.75, 0.10, 0.10),
+}
+"""How a pseudo-label can turn out -> its colour."""
+
+
+def mistakes(pseudo: Tensor, truth: Tensor, confidence: Tensor, strong: float) -> Tensor:
+    """What each pseudo-label is: its place in `MISTAKES`; a pixel without a true label counts as correct.
 
     Args:
-        steps: when they were looked at.
-        scores: network -> mean IoU at each step, %.
-        changed: network -> share of pixels that got another class by that step, %.
+        pseudo, truth: (...) int64.
+        confidence: (...) in the pseudo-labels.
+        strong: delta_s.
     """
-    figure = new_figure(8.2, 3.3)
-    left, right = figure.subplots(1, 2)
-    styles = (("ink", "o-"), ("red", "s-"), ("sky", "^--"), ("purple", "v:"))
-    for axes, curves in ((left, scores), (right, {name: changed[name] for name in scores})):
-        draw_curves(axes, steps, curves, styles, markersize=4.5)
-    left.set(xlabel="step", ylabel="mean IoU, %", title="How good", ylim=(0, None))
-    right.set(xlabel="step", ylabel="pixels, %", title="Label changed within one step", ylim=(0, None))
+    wrong = (pseudo != truth) & (truth != IGNORE_INDEX)
+    return torch.where(wrong, torch.where(confidence >= strong, 2, 1), 0)
+
+
+def self_labelled(
+    images: Tensor, truth: Tensor, pseudo: Tensor, confidence: Tensor, strong: float, classes: Sequence[str],
+    palette: Palette,
+) -> Figure:  # fmt: skip
+    """Scenes, their masks, what a network says instead, how confident it is, and where it is wrong; a row a scene.
+
+    Args:
+        images: (B, 3, H, W).
+        truth, pseudo: (B, H, W) int64.
+        confidence: (B, H, W).
+        strong: delta_s.
+        classes, palette: names and colours.
+    """
+    figure = new_figure(8.8, 1.75 * len(images) + 1.3)
+    grid = figure.subplots(len(images), 5, squeeze=False)
+    outcomes, table = mistakes(pseudo, truth, confidence, strong), np.array(list(MISTAKES.values()))
+    titles = ("image", "true mask", "pseudo-label", "confidence", "mistakes")
+    for row, axes in enumerate(grid):
+        parts = (images[row], truth[row], pseudo[row], confidence[row])
+        for panel, part, title in zip(axes, parts, titles, strict=False):
+            show(panel, part, palette, "" if row else title)
+        share_right(axes[2], pseudo[row], truth[row])
+        show_pixels(axes[4], table[outcomes[row].numpy()], "" if row else titles[4])
+    bar = figure.colorbar(ScalarMappable(cmap="cividis"), ax=grid[:, 3], location="bottom", aspect=12)
+    bar.set_ticks([0, 0.5, 1])
+    entries = class_patches(classes, palette, (truth, pseudo))
+    entries += [Patch(facecolor=colour, edgecolor="#999999", label=name) for name, colour in MISTAKES.items()]
+    figure.legend(handles=entries, loc="outside lower center", ncols=7, fontsize=8, handlelength=1.2)
+    return figure
+
+
+def class_patches(classes: Sequence[str], palette: Palette, shown: Sequence[Tensor]) -> list[Patch]:
+    """Entries of a legend for the classes of some label maps; white for the label 255, where there is one."""
+    found = sorted({int(index) for part in shown for index in part.unique()})
+    names = {index: (rgb(palette[index]), classes[index]) for index in found if index != IGNORE_INDEX}
+    if IGNORE_INDEX in found:
+        names[IGNORE_INDEX] = (1.0, 1.0, 1.0), "no label (255)"
+    return [Patch(facecolor=colour, edgecolor="#999999", label=name) for colour, name in names.values()]
+
+
+def views(stages: Mapping[str, Tensor], classes: Sequence[str], palette: Palette) -> Figure:
+    """Batches side by side, a column each and a row an image.
+
+    Args:
+        stages: title -> images (B, 3, H, W) float, or labels (B, H, W) int64.
+        classes, palette: names and colours.
+    """
+    rows, side = len(next(iter(stages.values()))), 8.6 / len(stages)
+    figure = new_figure(8.8, min(side, 2.0) * rows + 0.8)
+    grid = figure.subplots(rows, len(stages), squeeze=False)
+    for column, (title, batch) in enumerate(stages.items()):
+        for row in range(rows):
+            show(grid[row, column], batch[row], palette, "" if row else title)
+    entries = class_patches(classes, palette, [batch for batch in stages.values() if batch.ndim == 3])
+    figure.legend(handles=entries, loc="outside lower center", ncols=6, fontsize=8, handlelength=1.2)
+    return figure
+
+
+def paths(curves: Mapping[str, Sequence[float]], goal: float) -> Figure:
+    """A weight of the student and those of its averages, step by step, named where they end.
+
+    Args:
+        curves: name -> weight after steps 0, 1, ...; the first one is the student's.
+        goal: where the weight should be.
+    """
+    figure = new_figure(8.8, 3.2)
+    axes = figure.subplots()
+    looks = (("grey", "-", 0.9), ("blue", "-", 2.2), ("red", "--", 1.8))
+    axes.axhline(goal, color=COLOURS["ink"], linewidth=0.8, linestyle=":")
+    for (name, values), (colour, line, width) in zip(curves.items(), looks, strict=False):
+        axes.plot(values, line, color=COLOURS[colour], linewidth=width, label=name)
+    axes.text(0.99, goal, "goal", va="bottom", ha="right", fontsize=9, transform=axes.get_yaxis_transform())
+    axes.set(xlabel="step", ylabel="weight", xlim=(0, None))
     legend_below(figure, fontsize=9)
     return figure
 
@@ -122,69 +198,50 @@ def mixings(
     classes: Sequence[str],
     palette: Palette,
 ) -> Figure:
-    """The first image of a batch and its partner, and what each mixing makes of them, one row a mixing.
+    """The first image of a batch and its partner, and what each mixing makes of them, one column a mixing.
 
     Args:
         sources: images (B, 3, H, W), labels (B, H, W), confidence (B, H, W); the first two of the batch are shown.
         mixed: name -> mask (B, H, W) bool, True where the image keeps its own pixels; images, labels, confidence.
         classes, palette: names and colours.
     """
-    names = ["image", "its partner", *mixed]
-    figure = new_figure(7.4, 1.72 * len(names) + 0.8)
-    grid = figure.subplots(len(names), 4)
-    rows = [(None, *(part[place] for part in sources)) for place in (0, 1)]
-    rows += [tuple(part[0] for part in parts) for parts in mixed.values()]
-    titles = ("image", "pseudo-label", "confidence", "from the image: white")
-    for row, (axes, name, (mask, *parts)) in enumerate(zip(grid, names, rows, strict=True)):
-        for panel, part, title in zip(axes, parts, titles, strict=False):
-            show(panel, part, palette, "" if row else title)
-        if mask is None:
-            axes[3].axis("off")
-        else:
-            show_values(axes[3], 0.25 + 0.75 * mask.float(), titles[3] if row == 2 else "", "gray")
-            for spine in axes[3].spines.values():
-                spine.set(visible=True, color="#999999")
-        axes[0].set_ylabel(name)
-    bar = ScalarMappable(cmap="cividis")
-    figure.colorbar(bar, ax=grid[:2, 3], location="left", shrink=0.9, aspect=14, label="confidence")
-    class_legend(figure, classes, palette, columns=6, ignored=True, shown=[row[2] for row in rows])
+    columns = {"image": tuple(part[0] for part in sources), "next image": tuple(part[1] for part in sources)}
+    columns |= {name: tuple(part[0] for part in parts) for name, (_, *parts) in mixed.items()}
+    figure = new_figure(8.8, 5.6)
+    grid = figure.subplots(3, len(columns))
+    for column, (name, parts) in enumerate(columns.items()):
+        for axes, part, title in zip(grid[:, column], parts, (name, "", ""), strict=True):
+            show(axes, part, palette, title)
+        if name in mixed:  # the seam
+            mask = mixed[name][0][0].float().numpy()
+            for colour, width in ((COLOURS["ink"], 2.6), ("white", 1.3)):
+                grid[0, column].contour(mask, levels=[0.5], colors=[colour], linewidths=width)
+    for axes, name in zip(grid[:, 0], ("image", "pseudo-label", "confidence"), strict=True):
+        axes.set_ylabel(name)
+    bar = figure.colorbar(ScalarMappable(cmap="cividis"), ax=grid, location="bottom", shrink=0.4, aspect=30)
+    bar.set_label("confidence")
+    entries = class_patches(classes, palette, [parts[1] for parts in columns.values()])
+    figure.legend(handles=entries, loc="outside lower center", ncols=6, fontsize=8, handlelength=1.2)
     return figure
 
 
-def pixel_losses(
-    predicted: Tensor, pseudo: Tensor, losses: Tensor, eta: Tensor, classes: Sequence[str], palette: Palette,
-    most: float = 4.0,
-) -> Figure:  # fmt: skip
-    """The student's label map, the pseudo-label, the loss of every pixel, and what is left of it times eta.
+def trust(steps: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figure:
+    """Shares of pixels along training, each named where its curve ends.
 
     Args:
-        predicted, pseudo: (B, H, W) int64.
-        losses: (B, H, W); where there is no pseudo-label the picture is white.
-        eta: (B,).
-        classes, palette: names and colours.
-        most: the top of the losses' scale; larger ones have its colour. That of the last column is `most` times the
-            largest eta.
+        steps: when the network was looked at.
+        shares: name -> share at each step, in [0, 1]; NaN where there is none.
     """
-    figure = new_figure(7.4, 1.8 * len(pseudo) + 1.3)
-    grid = figure.subplots(len(pseudo), 4, squeeze=False)
-    titles = ("student's prediction", "student's label", "loss", "η · loss")
-    scaled_most = most * float(eta.max()) or most
-    none = pseudo == IGNORE_INDEX
-    losses = losses.detach().masked_fill(none, float("nan"))
-    for row, axes in enumerate(grid):
-        show(axes[0], predicted[row].masked_fill(none[row], IGNORE_INDEX), palette)
-        show(axes[1], pseudo[row], palette)
-        plain = show_values(axes[2], losses[row], "", "magma", most)
-        scaled = show_values(axes[3], eta[row] * losses[row], "", "viridis", scaled_most)
-        axes[3].set_xlabel(f"η = {eta[row]:.2f}", fontsize=9)
-    for axes, title in zip(grid[0], titles, strict=True):
-        axes.set_title(title)
-    for column, shown, top, name in ((2, plain, most, "cross-entropy"), (3, scaled, scaled_most, "η · cross-entropy")):
-        bar = figure.colorbar(shown, ax=grid[:, column], location="bottom", shrink=0.95, aspect=14, extend="max")
-        bar.set_ticks([0, top / 2, top], labels=[f"{value:.2g}" for value in (0, top / 2, top)])
-        bar.set_label(name, fontsize=9)
-    said = predicted.masked_fill(none, IGNORE_INDEX)
-    class_legend(figure, classes, palette, columns=6, ignored=True, shown=[said, pseudo])
+    figure = new_figure(8.8, 3.2)
+    axes = figure.subplots()
+    looks = (("ink", "o-"), ("green", "s-"), ("blue", "^--"))
+    draw_curves(axes, steps, {name: 100 * np.array(values) for name, values in shares.items()}, looks, markersize=5)
+    for line in axes.lines:
+        axes.annotate(
+            str(line.get_label()), line.get_xydata()[-1], (8, 0), textcoords="offset points", va="center",
+            color=line.get_color(), annotation_clip=False,
+        )  # fmt: skip
+    axes.set(xlabel="training step", ylabel="pixels, %", ylim=(0, 102), xlim=(0, 1.02 * max(steps)))
     return figure
 
 
@@ -254,5 +311,5 @@ def judgements(before: Mapping[str, Tensor], after: Mapping[str, Tensor], thresh
         bar = {"markers": "|", "markersize": 18, "markeredgewidth": 2.2, "errorbar": None, "legend": False}
         draw_means(axes, values, {"images": COLOURS["ink"]}, upright=False, **bar)
         axes.axvline(threshold, color=COLOURS["red"], linestyle="--", linewidth=1.2)
-        axes.set(title=title, xlabel="probability of being true", xlim=(-0.03, 1.03))
+        axes.set(title=title, xlabel="probability of being a mask", xlim=(-0.03, 1.03))
     return figure
