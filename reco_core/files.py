@@ -141,22 +141,6 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number, write null")
 
 
-def exists(path: Path) -> bool:
-    """Whether there is something at `path`.
-
-    Raises:
-        InputError: the system does not say: a folder that may not be entered, or a name that is too long.
-    """
-    try:
-        return Path(path).exists()
-    except OSError as error:
-        raise _cannot_be_read(path, error) from error
-
-
-def _cannot_be_read(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be read: {error.strerror}; restore it, or name another file")
-
-
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file in UTF-8, stripped, without empty ones.
 
@@ -170,6 +154,6 @@ def _read_text(path: Path) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
-        raise _cannot_be_read(path, error) from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}; restore it, or name another file") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text in UTF-8 (byte {error.start}); save it as UTF-8") from error

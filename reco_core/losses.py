@@ -40,10 +40,10 @@ def contrast(queries: Tensor, positive: Tensor, keys: Tensor, temperature: float
     Returns:
         (C, Q) losses.
     """
-    queries = queries / temperature  # the C x Q x K products are the largest tensor here: spare it a pass
-    pull = torch.einsum("cqd,cd->cq", queries, positive)
-    push = torch.einsum("cqd,ckd->cqk", queries, keys)
-    return torch.logaddexp(push.logsumexp(dim=-1), pull) - pull
+    keys = torch.cat([positive[:, None], keys], dim=1)
+    # The C x Q x (1 + K) products are the largest tensor here: dividing the queries spares it a pass.
+    logits = torch.einsum("cqd,ckd->cqk", queries / temperature, keys)
+    return -logits.log_softmax(dim=-1)[..., 0]
 
 
 def contrast_own_keys(queries: Tensor, positive: Tensor, table: Tensor, index: Tensor, temperature: float) -> Tensor:
@@ -148,7 +148,6 @@ class RegionalContrastLoss(nn.Module):
             "sum" over classes and queries, as Eq. 1 is written.
         num_classes: C. None reads the greatest label of each batch, for which a GPU must wait; give it in training.
         bank: draw prototypes and keys from a feature bank (Appendix B) instead of from the batch.
-        debug: check for NaN and infinity (a GPU must wait for it).
 
     Raises:
         ValueError: for an option outside its range.
@@ -167,7 +166,6 @@ class RegionalContrastLoss(nn.Module):
         reduction: str = "mean",
         num_classes: int | None = None,
         bank: FeatureBank | None = None,
-        debug: bool = False,
     ) -> None:
         super().__init__()
         for name, value in (("num_queries", num_queries), ("num_keys", num_keys), ("temperature", temperature)):
@@ -186,7 +184,7 @@ class RegionalContrastLoss(nn.Module):
         self.temperature, self.relation_temperature = temperature, relation_temperature
         self.strong_threshold = strong_threshold
         self.query_sampling, self.key_sampling, self.key_sharing = query_sampling, key_sampling, key_sharing
-        self.reduction, self.num_classes, self.bank, self.debug = reduction, num_classes, bank, debug
+        self.reduction, self.num_classes, self.bank = reduction, num_classes, bank
 
     def forward(
         self, representation: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
@@ -203,16 +201,15 @@ class RegionalContrastLoss(nn.Module):
             A scalar, attached to the graph; zero with fewer than two classes or no query.
 
         Raises:
-            ValueError: shapes that do not fit; with `debug`, values that are not finite.
+            ValueError: shapes that do not fit.
         """
         draws = self.draw(representation, labels, confidence, generator)
         with torch.autocast(representation.device.type, enabled=False):
             queries = F.normalize(gather_pixels(representation, draws.queries), dim=-1)
             if self.key_sharing == "class":
-                keys = self._key_rows(representation, draws.keys)
-                losses = contrast(queries, draws.positive, keys, self.temperature)
+                losses = contrast(queries, draws.positive, self._keys(representation, draws.keys), self.temperature)
             else:
-                table = self._table(representation)
+                table = self._keys(representation)
                 losses = contrast_own_keys(queries, draws.positive, table, draws.keys, self.temperature)
             if self.reduction == "sum":
                 return torch.where(draws.used, losses.sum(dim=1), 0.0).sum()
@@ -262,21 +259,18 @@ class RegionalContrastLoss(nn.Module):
         key_class = key_class.view(len(counts), *shape)
         if self.bank is not None:
             return self.bank.draw(key_class, generator)
-        if self.key_sharing == "query":  # C x Q x K indices: 32 bits each are half the memory
-            return draw_pixels(groups.order.int(), groups.start[key_class], groups.total[key_class], generator)
-        return draw_pixels(groups.order, groups.start[key_class], groups.total[key_class], generator)
+        # C x Q x K indices: 32 bits each are half the memory
+        order = groups.order.int() if self.key_sharing == "query" else groups.order
+        return draw_pixels(order, groups.start[key_class], groups.total[key_class], generator)
 
     @torch.no_grad()
-    def _key_rows(self, representation: Tensor, index: Tensor) -> Tensor:
-        """(C, K, D) unit vectors at the drawn places."""
-        if self.bank is not None:
-            return self.bank.rows()[index]
-        return F.normalize(gather_pixels(representation, index), dim=-1)
-
-    @torch.no_grad()
-    def _table(self, representation: Tensor) -> Tensor:
-        """(N, D) unit vectors that keys may be drawn from."""
-        return self.bank.rows() if self.bank is not None else pixel_rows(representation)
+    def _keys(self, representation: Tensor, index: Tensor | None = None) -> Tensor:
+        """Unit vectors that keys are drawn from, all of them (N, D), or those at the drawn places (C, K, D)."""
+        if index is None:
+            return pixel_rows(representation) if self.bank is None else self.bank.rows()
+        if self.bank is None:
+            return F.normalize(gather_pixels(representation, index), dim=-1)
+        return self.bank.rows()[index]
 
     def _check(self, representation: Tensor, labels: Tensor, confidence: Tensor) -> None:
         expected = (representation.shape[0], *representation.shape[2:])
@@ -286,8 +280,6 @@ class RegionalContrastLoss(nn.Module):
                     f"{name} of shape {tuple(tensor.shape)} do not fit a representation (B, D, h, w) of"
                     f" {tuple(representation.shape)}: reduce them to (B, h, w)"
                 )
-        if self.debug and not (representation.isfinite().all() and confidence.isfinite().all()):
-            raise ValueError("representation or confidence has values that are not finite; look at the step before")
 
 
 def supervised_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

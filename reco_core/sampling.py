@@ -221,9 +221,8 @@ class FeatureBank(nn.Module):
 
     def draw(self, key_class: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Flat indices (into `rows`) of one uniform draw from each given class: (...) -> (...)."""
-        share = torch.rand(key_class.shape, generator=generator, device=key_class.device, dtype=torch.float64)
-        held = self.counts[key_class]
-        return key_class * self.size + torch.minimum((share * held).long(), (held - 1).clamp(min=0))
+        slots = torch.arange(self.store.shape[:2].numel(), device=key_class.device)
+        return draw_pixels(slots, key_class * self.size, self.counts[key_class], generator)
 
     def rows(self) -> Tensor:
         """(C * size, D), all slots."""

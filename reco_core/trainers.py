@@ -5,7 +5,6 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -24,7 +23,7 @@ from reco_core.datasets.splits import LabelledSplit, choose_split
 from reco_core.datasets.streams import check_crop, load_split, stream_loader
 from reco_core.errors import InputError, one_line
 from reco_core.losses import RegionalContrastLoss, supervised_cross_entropy
-from reco_core.methods import UnlabelledBatch, build_method, method_entry
+from reco_core.methods import UnlabelledBatch, method_entry
 from reco_core.models import SegmentationNetwork, SegmentationOutput, build_model
 from reco_core.sampling import FeatureBank
 from reco_core.seeding import stream_generator, stream_seed
@@ -107,7 +106,7 @@ class Trainer:
     def __init__(
         self, options: TrainConfig, train: Any = None, split: LabelledSplit | None = None, fabric: Fabric | None = None
     ) -> None:
-        method_entry(options.method)
+        build = method_entry(options.method).build
         self.options = options
         self.fabric = fabric or make_fabric(options)
         self.fabric.launch()
@@ -127,7 +126,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(options.seed, "weights"))
             network = self._initialised(num_classes)
-            self.method = build_method(options, network, num_classes, self.fabric)
+            self.method = build and build(options, network, num_classes, self.fabric).to(self.fabric.device)
         self.average = self.teacher or MeanTeacher(network, options.teacher_decay, "copy", options.teacher_ramp)
         """The student's moving average: the teacher, or of a method that has none, one that labels nothing."""
         self.average.to(self.fabric.device)
@@ -267,19 +266,13 @@ class Trainer:
         loaders = self._loaders(steps, self.options)
         return zip(loaders["labelled"], loaders.get("unlabelled", [None] * len(steps)), strict=True)
 
-    def batch_of(self, step: int) -> dict[str, dict[str, Any]]:
-        """What step 0, 1, ... trains on, read again.
-
-        Returns:
-            "labelled" and, if the method uses them, "unlabelled" -> "names" of the images, "images" (B, 3, H, W) and
-            "labels" (B, H, W), as the loader gives them.
-        """
-        found = {}
-        for kind, loader in self._loaders(range(step, step + 1), replace(self.options, num_workers=0)).items():
-            names = [self.train.names[index] for index, _ in next(iter(loader.batch_sampler or []))]
-            images, labels = next(iter(loader))
-            found[kind] = {"names": names, "images": images, "labels": labels}
-        return found
+    def names_of(self, step: int) -> dict[str, list[str]]:
+        """Which images step 0, 1, ... trains on: "labelled" and, if the method uses them, "unlabelled" -> names."""
+        loaders = self._loaders(range(step, step + 1), self.options)
+        return {
+            kind: [self.train.names[index] for index, _ in next(iter(loader.batch_sampler or []))]
+            for kind, loader in loaders.items()
+        }
 
     def share_statistics(self) -> None:
         """Give all processes one network: batch statistics differ between them until they are averaged."""

@@ -96,27 +96,21 @@ def predict_files(
     """Segment image files one by one; yields the overlay's path after each.
 
     Raises:
-        InputError: an unreadable image, two images of one name, an overlay that would overwrite its own image, an
-            opacity outside 0 to 1.
+        InputError: an unreadable image, results that would overwrite each other or an image, an opacity outside 0 to 1.
     """
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity {opacity} is not between 0 and 1")
-    stems = [Path(path).stem for path in images]
-    twice = next((stem for stem, count in Counter(stems).items() if count > 1), None)
-    if twice is not None:
-        raise InputError(f"two images are called {twice!r}: their results would overwrite each other, run them apart")
-    own = {Path(path).resolve() for path in images}
-    for stem in stems:
-        if f"{stem}.labels" in stems:  # an image of this name would have its overlay where the other has its classes
-            raise InputError(f"the results of {stem!r} and '{stem}.labels' would overwrite each other: run them apart")
-        for target, what in ((output / f"{stem}.png", "its overlay"), (output / f"{stem}.labels.png", "a class map")):
-            if target.resolve() in own:
-                raise InputError(f"{target}: {what} would overwrite the image itself: choose another --output")
+    written = [output / f"{Path(path).stem}{suffix}" for path in images for suffix in (".labels.png", ".png")]
+    places = Counter(path.resolve() for path in (*written, *map(Path, images)))
+    clash = next((path for path in written if places[path.resolve()] > 1), None)
+    if clash is not None:
+        raise InputError(f"{clash}: two results, or one and an image, would overwrite each other: run the images apart,"
+                         " or choose another --output")  # fmt: skip
     for path in images:
         image = read_image(Path(path))
         labels = segment(trained, image, device)
         coloured = TF.to_pil_image(overlay(image, labels, trained.palette, opacity))
         indices = Image.fromarray(labels.numpy().astype(np.uint8))
-        for picture, suffix in ((indices, ".labels.png"), (coloured, ".png")):
-            write_png(picture, output / f"{Path(path).stem}{suffix}")
+        write_png(indices, output / f"{Path(path).stem}.labels.png")
+        write_png(coloured, output / f"{Path(path).stem}.png")
         yield output / f"{Path(path).stem}.png"

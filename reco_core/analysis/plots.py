@@ -11,7 +11,8 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from reco_core.analysis.relations import ClassRelations, Linkage, grow
+from reco_core.analysis import Linkage
+from reco_core.analysis.relations import ClassRelations, grow
 from reco_core.errors import InputError
 from reco_core.files import atomic_write
 

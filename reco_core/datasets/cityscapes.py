@@ -36,7 +36,7 @@ class Cityscapes(PairedFiles):
         suffix, masks = "_leftImg8bit.png", folder / "gtFine" / self.split
         images = by_name(sorted((folder / "leftImg8bit" / self.split).glob(f"*/*{suffix}")), suffix)
         if not images:
-            raise InputError(f"{folder / 'leftImg8bit' / self.split}: no */*{suffix}{self.where}")
+            raise InputError(f"{folder / 'leftImg8bit' / self.split}: no */*{suffix}; {self.source}")
         return {
             name: (image, masks / image.parent.name / f"{name}_gtFine_labelIds.png") for name, image in images.items()
         }

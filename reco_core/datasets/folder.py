@@ -13,11 +13,10 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_image_bytes, read_mask, read_pair
+from reco_core.datasets.base import SegmentationDataset, Size, by_name, data_root, read_mask, read_pair
 from reco_core.errors import InputError
 from reco_core.files import read_lines
 
@@ -34,7 +33,7 @@ class Folder(SegmentationDataset):
         InputError: missing folder, no images, two images of one name, unknown names in a list, bad classes.txt.
     """
 
-    name = "folder"
+    name, source = "folder", "your own images/ and masks/; images without a mask are the unlabelled ones"
 
     def __init__(self, root: str | Path | None = None, split: str = "train", size: Size | None = None) -> None:
         folder = data_root("folder", root)
@@ -44,44 +43,36 @@ class Folder(SegmentationDataset):
         mask_of = _masks(folder / "masks")
         self._files = [(images[name], mask_of(name)) for name in self.names]
         self.classes, self.palette = _classes(folder)
-        self._has_label = [_is_there(mask) for _, mask in self._files]
 
     def has_label(self, index: int) -> bool:
         """Whether image `index` has a mask."""
-        return self._has_label[index]
+        return self._files[index][1] is not None
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Image (3, H, W) uint8 and label (H, W) int64."""
-        image_path, mask_path = self._files[index]
-        if self.has_label(index):
-            return self.resized(*read_pair(image_path, mask_path, self.num_classes))
-        image = read_image_bytes(image_path)
-        return self.resized(image, torch.full(image.shape[1:], IGNORE_INDEX))
+        return self.resized(*read_pair(*self._files[index], self.num_classes))
 
 
 def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; put your images there and their masks into masks/ beside it")
-    images: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
-            if path.stem in images:
-                raise InputError(f"{path}: {images[path.stem].name} has the same name; rename one, masks go by name")
-            images[path.stem] = path
+    files = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+    images = by_name(path for path in files if path.suffix.lower() in SUFFIXES)
     if not images:
         raise InputError(f"{folder}: no images; expected files that end in {', '.join(SUFFIXES)}")
     return images
 
 
-def _masks(folder: Path) -> Callable[[str], Path]:
+def _masks(folder: Path) -> Callable[[str], Path | None]:
     """A function that finds an image's mask; accents may be written in another of Unicode's ways than in its name."""
     if os.path.lexists(folder) and not folder.is_dir():
         raise InputError(f"{folder}: a link that leads nowhere, or no folder; restore the masks, or delete this")
     others = {_composed(path.stem): path for path in sorted(folder.glob("*.png"))}
 
-    def mask_of(name: str) -> Path:
+    def mask_of(name: str) -> Path | None:
         mask = folder / f"{name}.png"
-        return mask if os.path.lexists(mask) else others.get(_composed(name), mask)
+        mask = mask if os.path.lexists(mask) else others.get(_composed(name), mask)
+        return mask if _is_there(mask) else None
 
     return mask_of
 

@@ -20,8 +20,6 @@ class PairedFiles(SegmentationDataset):
     """
 
     splits: tuple[str, ...]
-    source: str = ""
-    """Where the files are had, for errors."""
     values: Mapping[int, int] | None = None
     """What a mask may hold -> class, or 255 = ignore; None: the values are the classes."""
 
@@ -35,17 +33,12 @@ class PairedFiles(SegmentationDataset):
         self.names = sorted(self._files)
         missing = next((mask for _, mask in self._files.values() if not mask.is_file()), None)
         if missing is not None:
-            raise InputError(f"{missing}: mask is missing; restore it or remove its image{self.where}")
+            raise InputError(f"{missing}: mask is missing; restore it or remove its image; {self.source}")
         own = self.values if ready is None else None
         values = own or {index: index for index in range(self.num_classes)}
         self._allowed = max(values) + 1
         self._class_of = torch.full((256,), IGNORE_INDEX, dtype=torch.int64)
         self._class_of[list(values)] = torch.tensor(list(values.values()))
-
-    @property
-    def where(self) -> str:
-        """The source as the end of an error."""
-        return f"; {self.source}" if self.source else ""
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
         """Name -> image and mask of the split, below the data set's folder."""

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import loadmat
 
-from reco_core.datasets.base import write_png
+from reco_core.datasets.base import read_mask, write_png
 from reco_core.datasets.pairs import PairedFiles
 from reco_core.errors import InputError
 from reco_core.files import atomic_write, read_lines
@@ -83,8 +83,10 @@ def prepare(root: Path, progress: Callable[[int, int], None] | None = None) -> P
     for number, name in enumerate([*train, *sorted(val)], start=1):
         target = folder / AUGMENTED / f"{name}.png"
         if not target.is_file():
-            official = folder / OFFICIAL / f"{name}.png"
-            mask = _official(official) if name in own | val else _boundaries_data_set(source / "cls" / f"{name}.mat")
+            if name in own | val:
+                mask = read_mask(folder / OFFICIAL / f"{name}.png", len(CLASSES)).numpy().astype(np.uint8)
+            else:
+                mask = _boundaries_data_set(source / "cls" / f"{name}.mat")
             write_png(Image.fromarray(mask), target)
         if progress is not None:
             progress(number, len(train) + len(val))
@@ -100,14 +102,6 @@ def _list(path: Path) -> set[str]:
     if strange is not None:  # masks are written under these names
         raise InputError(f"{path}: {strange!r} is no image's name, it would lead to another folder; restore the list")
     return names
-
-
-def _official(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as file:
-            return np.array(file)
-    except Exception as error:  # a damaged file makes a decoder fail in any way
-        raise InputError(f"{path}: not a readable mask ({error}); restore it; {WHERE}") from error
 
 
 def _boundaries_data_set(path: Path) -> np.ndarray:

@@ -48,7 +48,7 @@ class SunRGBD(PairedFiles):
         """Name -> image and mask of the split."""
         images = by_name(path for inner in IMAGE_FOLDERS for path in (folder / inner).glob("*.jpg"))
         if not images:
-            raise InputError(f"{folder}: no {' or '.join(IMAGE_FOLDERS)} with .jpg files{self.where}")
+            raise InputError(f"{folder}: no {' or '.join(IMAGE_FOLDERS)} with .jpg files; {self.source}")
         order = np.random.default_rng(stream_seed(0, "sun rgb-d validation")).permutation(len(images))
         held_out = set(order[: min(NUM_VAL, len(images) // 4)].tolist())  # a quarter of what is there, if that is less
         chosen = [name for place, name in enumerate(sorted(images)) if (place in held_out) == (self.split == "val")]

@@ -19,7 +19,7 @@ from reco_core.methods.teaching import Teaching
 from reco_core.methods.unimatch import UniMatch
 from reco_core.models import SegmentationNetwork
 
-__all__ = ["METHODS", "METHOD_NAMES", "Entry", "UnlabelledBatch", "UnlabelledTerms", "build_method", "method_entry"]
+__all__ = ["METHODS", "METHOD_NAMES", "Entry", "UnlabelledBatch", "UnlabelledTerms", "method_entry"]
 
 
 class Entry(NamedTuple):
@@ -58,11 +58,3 @@ def method_entry(name: str) -> Entry:
     if entry is None:
         raise InputError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}, or reco+ before one of them")
     return entry
-
-
-def build_method(
-    options: TrainConfig, network: SegmentationNetwork, num_classes: int, fabric: Fabric
-) -> nn.Module | None:
-    """The method that a configuration names, None for a supervised one; arguments as of `Entry.build`."""
-    build = method_entry(options.method).build
-    return None if build is None else build(options, network, num_classes, fabric).to(fabric.device)

@@ -6,6 +6,7 @@ deceive the discriminator.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from lightning_fabric import Fabric
@@ -164,9 +165,7 @@ class S4GAN(nn.Module):
         labels = labels.masked_fill(padding == IGNORE_INDEX, IGNORE_INDEX)
 
         def learn(step: int) -> dict[str, Tensor]:
-            return {"discriminator": self.adversary.learn(*judged, average=self._mean_over_processes)}
+            mean = partial(self.fabric.all_reduce, reduce_op="mean")  # over processes
+            return {"discriminator": self.adversary.learn(*judged, average=mean)}
 
         return UnlabelledTerms(losses, output, labels, confidence, learn)
-
-    def _mean_over_processes(self, gradient: Tensor) -> Tensor:
-        return self.fabric.all_reduce(gradient, reduce_op="mean")

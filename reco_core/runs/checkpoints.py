@@ -1,5 +1,6 @@
 """Checkpoints: whole or absent, loaded without executing anything, with the one before kept as a spare."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import torch
 
 from reco_core.errors import InputError, one_line
-from reco_core.files import atomic_write, exists
+from reco_core.files import atomic_write
 
 NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 
@@ -36,7 +37,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         InputError: missing, truncated, or not one of ours.
     """
     path = Path(path)
-    if not exists(path) or path.is_dir():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: no such checkpoint; train one with `reco train`")
     try:
         with zipfile.ZipFile(path) as archive:  # torch.load alone does not notice every damaged byte
@@ -59,11 +60,11 @@ def load_latest(folder: Path) -> dict[str, Any] | None:
     Raises:
         InputError: if there are checkpoints and none is whole.
     """
-    candidates = [Path(folder) / name for name in (NAME, PREVIOUS) if exists(Path(folder) / name)]
     problem: InputError | None = None
-    for path in candidates:
+    for path in (Path(folder) / name for name in (NAME, PREVIOUS)):
         try:
-            return load_checkpoint(path)
+            if os.path.lexists(path):
+                return load_checkpoint(path)
         except InputError as error:
             problem = problem or error
     if problem is not None:

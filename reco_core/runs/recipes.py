@@ -187,11 +187,8 @@ def recipe(
         InputError: a name that is not a recipe.
     """
     if name not in RECIPES:
-        group = name.rpartition("/")[0]
-        known = [other for other in RECIPES if other.startswith(f"{group}/")] if group else []
         families = dict.fromkeys(other.split("/")[0] for other in RECIPES)
-        hint = f"in {group}: {', '.join(known)}" if known else f"they begin with {', '.join(families)}"
-        raise InputError(f"{name!r} is no recipe; {hint}")
+        raise InputError(f"{name!r} is no recipe: they begin with {', '.join(families)}, and `reco recipes` lists them")
     options = RECIPES[name]
     if name not in _OWN_SEEDS:
         options = apply_preset(options, preset)

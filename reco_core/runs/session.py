@@ -15,7 +15,6 @@ from reco_core.config import TrainConfig
 from reco_core.datasets.streams import load_split
 from reco_core.errors import InputError, Interrupted, TrainingError, one_line
 from reco_core.evaluation import Scores, evaluate
-from reco_core.files import atomic_write
 from reco_core.models import weights_digest
 from reco_core.runs.checkpoints import load_latest, remove_unfinished, save_checkpoint
 from reco_core.runs.guard import Interruption, LossWatch, all_finite, folder_lock, readable_errors
@@ -153,31 +152,14 @@ class Session:
             self._stop(f"the {name} loss became {values.get(name, float('nan'))}", first, mine=own == first)
 
     def _stop(self, what: str, step: int, when: str = "in", mine: bool = True) -> NoReturn:
-        """Raise an error that names the step and its images, after keeping the batch in the run's folder."""
+        """Raise an error that names the step and its images."""
         where = f"{what} {when} step {step + 1}"
         advice = f"lower the learning rate ({self.options.optimisation.learning_rate})"
         if self.options.precision != "32-true":
             advice += ", or use --precision 32-true"
         if mine:
-            try:
-                batch = self.trainer.batch_of(step)
-            except InputError as error:
-                advice += f"; its batch cannot be read again: {error}"
-            else:
-                where += f" ({'; '.join(kind + ': ' + ', '.join(part['names']) for kind, part in batch.items())})"
-                advice += self._kept(step, batch)
+            where += f" ({'; '.join(f'{kind}: ' + ', '.join(of) for kind, of in self.trainer.names_of(step).items())})"
         raise TrainingError(f"{where}: {advice}")
-
-    def _kept(self, step: int, batch: dict[str, dict[str, Any]]) -> str:
-        if self.folder is None:
-            return ""
-        path = self.folder / f"failed-step-{step + 1}.pt"
-        content = {"step": step + 1, "config": config.to_dict(self.options), **batch}
-        try:
-            atomic_write(path, lambda file: torch.save(content, file))
-        except InputError as error:  # a full disk must not hide what went wrong first
-            return f"; its batch could not be kept: {error}"
-        return f"; its batch is kept in {path}"
 
     def _asked_to_stop(self, interruption: Interruption) -> bool:
         """Whether Ctrl-C was pressed; several processes agree on it, at reports, where they wait for each other."""
@@ -307,17 +289,8 @@ class Session:
         self.best, self.best_state = Best(**state["best"]), state["best_network"]
         if step not in range(total + 1) or (step == total and self.best_state is None):
             raise ValueError(f"step {step} of {total}")
-        for tensors in (state["network"], self.best_state):
-            if tensors is not None:  # no evaluation yet
-                _same_shapes(tensors, self.trainer.network.state_dict())
         self.trainer.load_state_dict(state["trainer"])
         self.watch.load_state_dict(state["losses"], self.fabric.device)
-
-
-def _same_shapes(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> None:
-    """Refuse a stored network that is not needed before the end, while it can still be said."""
-    if {name: value.shape for name, value in tensors.items()} != {name: value.shape for name, value in own.items()}:
-        raise ValueError("another network")
 
 
 def _what_decides(options: TrainConfig) -> TrainConfig:

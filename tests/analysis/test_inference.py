@@ -62,11 +62,11 @@ def test_clear_errors(checkpoint, tmp_path):
     with pytest.raises(InputError, match="no such checkpoint; train one"):
         load_trained(tmp_path / "nothing.pt")
     trained = load_trained(path)
-    with pytest.raises(InputError, match="two images are called 'a'"):
+    with pytest.raises(InputError, match="a.labels.png: two results, or one and an image, would overwrite each other"):
         list(predict_files(trained, [tmp_path / "a.png", tmp_path / "b" / "a.png"], tmp_path))
     with pytest.raises(InputError, match="opacity 2 is not between"):
         list(predict_files(trained, [tmp_path / "a.png"], tmp_path, opacity=2))
-    with pytest.raises(InputError, match="a.png: its overlay would overwrite the image itself"):
+    with pytest.raises(InputError, match="a.png: two results, or one and an image, would overwrite each other"):
         list(predict_files(trained, [tmp_path / "a.png"], tmp_path))
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
     with pytest.raises(InputError, match="broken.jpg"):

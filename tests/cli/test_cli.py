@@ -73,10 +73,9 @@ def test_train_again_goes_on_or_refuses(run, capsys):
     again = ["train", *SMALL, "--test-split", "val", "--output", str(run)]
     main(again)
     assert record_of(run).test == before.test, "one record, and nothing was trained"
-    for change, said in ((["--no-resume"], "a run already"), (["--power", "1"], "a run with another configuration")):
-        with pytest.raises(SystemExit) as end:
-            main([*again, *change])
-        assert end.value.code == 2 and f"holds {said}" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        main([*again, "--power", "1"])
+    assert end.value.code == 2 and "holds a run with another configuration" in capsys.readouterr().err
 
 
 def test_evaluate_prints_every_class(run, capsys):

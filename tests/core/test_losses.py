@@ -279,14 +279,6 @@ def test_compiled(sharing):
     assert 0 < value < math.log(9) + 2 / 0.5 and representation.grad.isfinite().all()
 
 
-def test_bad_values_are_named_in_debug_mode_only():
-    representation, labels, confidence = example()
-    representation[0, 0, 0, 0] = math.nan
-    with pytest.raises(ValueError, match="not finite"):
-        RegionalContrastLoss(4, 4, num_classes=4, debug=True)(representation, labels, confidence)
-    RegionalContrastLoss(4, 4, num_classes=4)(representation, labels, confidence)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

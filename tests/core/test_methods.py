@@ -6,7 +6,7 @@ from core.example_method import PseudoLabel
 from shared import ROOT, Stop, StopAt, losses_of, tiny_run, tiny_trainer, weights
 
 from reco_core.errors import InputError
-from reco_core.methods import METHOD_NAMES, METHODS, Entry, UnlabelledBatch, build_method, method_entry
+from reco_core.methods import METHOD_NAMES, METHODS, Entry, UnlabelledBatch, method_entry
 from reco_core.runs.checkpoints import NAME, load_checkpoint
 
 UNLABELLED = [name for name, entry in METHODS.items() if entry.build is not None]
@@ -34,7 +34,7 @@ def test_the_fourteen_names_have_titles():
 
 def test_supervised_runs_have_no_method():
     run = tiny_trainer(method="reco+supervised")
-    assert run.method is None and build_method(run.options, run.network, 3, run.fabric) is None
+    assert run.method is None and method_entry("reco+supervised").build is None
     assert tiny_trainer(method="classmix").method is not None
 
 
@@ -87,7 +87,7 @@ def test_a_new_method_trains(reco):
         losses[method, threshold] = losses_of(run)
         ends[method, threshold] = torch.cat([weight.detach().flatten() for weight in run.student.parameters()])
     for step in losses["pseudo_label", 0.3]:
-        assert set(step) == {"supervised", "unsupervised"} | ({"reco"} if reco else set())
+        assert set(step) == {"supervised", "unsupervised", "hard"} | ({"reco"} if reco else set())
         assert step["unsupervised"] > 0
     assert not torch.equal(ends["pseudo_label", 0.3], ends["supervised", 0.3])
     assert all(step["unsupervised"] == 0 for step in losses["pseudo_label", 2.0])

@@ -98,13 +98,6 @@ def test_nothing_to_learn(case, tmp_path, record_property):
     check(case, begin, tmp_path, record_property)
 
 
-@fault(JSON, "images of a tera-pixel", "`--size 1000000 1000000`", "Refused with one line, before memory is asked for.",
-       inputs=1)  # fmt: skip
-def test_a_size_that_no_memory_holds(tmp_path):
-    message = refusal(lambda: datasets.load("toyscapes", size=(10**6, 10**6)), tmp_path)
-    assert says(message, "toyscapes: size 1000000 x 1000000 …; give height and width in pixels"), message
-
-
 FOUND = {
     "schema": RELATIONS_SCHEMA, "kind": KIND, "about": {}, "classes": ["a", "b"], "absent": [], "pixels": [1, 2],
     "graphs": {"Z": [[1.0, 0.5], [0.5, 1.0]]}, "confusion": [[3, 0], [1, 2]],

@@ -78,10 +78,8 @@ def test_recipes_of_another_package(own):
 
 
 def test_unknown_names():
-    with pytest.raises(InputError, match=r"'table1/cityscapes/21/classmix' is no recipe; they begin with table1"):
+    with pytest.raises(InputError, match=r"'table1/cityscapes/21/classmix' is no recipe: they begin with table1"):
         recipe("table1/cityscapes/21/classmix")
-    with pytest.raises(InputError, match=r"in table1/cityscapes/20: table1/cityscapes/20/supervised"):
-        recipe("table1/cityscapes/20/unknown")
     with pytest.raises(InputError, match=r"no recipe is called 'table9'"):
         recipe_names("table9")
     with pytest.raises(InputError, match=r"'fig7a' is no recipe"):

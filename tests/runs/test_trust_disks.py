@@ -129,7 +129,7 @@ def test_places_that_cannot_be_written_to(tmp_path, monkeypatch):
     message = "a.labels.png: …FOLDER is no folder; …another place…"
     refuse_folder(lambda: list(predict_files(trained, [tmp_path / "a.jpg"], blocked)), blocked, message)
     monkeypatch.setattr(archives, "fetch", None)
-    message = "data/camvid: …Not a directory; choose another place (--root)…"
+    message = "data/camvid: …Not a directory; …another place…"
     refuse_folder(lambda: datasets.download("camvid", blocked / "data" / "camvid"), blocked, message)
 
 
