@@ -57,13 +57,13 @@ def _recipe(small: str, name: str) -> str:
 
 
 def verdict(summary: Summary) -> str:
-    """ "seen" or "not seen" where the 95 % interval is on one side of zero, else "undecided"; or why there is none."""
+    """ "supports" or "contradicts" where the 95 % interval excludes zero, else "inconclusive"; or why there is none."""
     if not summary.values:
         return "no record"
     if len(summary.values) < LEAST_SEEDS:
         return f"{len(summary.values)} seeds: too few"
     low, high = summary.interval()
-    return "seen" if low > 0 else "not seen" if high < 0 else "undecided"
+    return "supports" if low > 0 else "contradicts" if high < 0 else "inconclusive"
 
 
 def _minus(first: str, second: str) -> tuple[tuple[int, str], ...]:

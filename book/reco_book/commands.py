@@ -71,7 +71,5 @@ def boundaries(
     if output is not None:
         named = {kind: {str(pixels): value for pixels, value in values.items()} for kind, values in near.items()}
         about = replace(subject.about(trained), series=series)
-        line = Evaluation(
-            about, subject.which, subject.split, tuple(data.classes), RecordedScores.of(scores), **named
-        )
+        line = Evaluation(about, subject.which, subject.split, tuple(data.classes), RecordedScores.of(scores), **named)
         print(put_evaluation(line, output))

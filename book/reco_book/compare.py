@@ -50,7 +50,7 @@ def by_setting(groups: Mapping[str, str], results: Places) -> str:
             scores = [with_spread(summarise(values)) for values in found]
             rows.append([name, *scores, *(with_interval(part, seeds=True) for part in parts)])
     methods = [METHOD_NAMES[method] for method in COMPARED]
-    return markdown(["Mean IoU, %, last", *methods, "ClassMix − Supervised", "ReCo's part"], rows)
+    return markdown(["Mean IoU, %, last", *methods, "ClassMix − Supervised", "gain from ReCo"], rows)
 
 
 @dataclass(frozen=True)

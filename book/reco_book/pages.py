@@ -61,7 +61,7 @@ def results_at_a_glance(root: Path = ROOT) -> str:
     seeds = [str(few[0]) if len(set(few)) == 1 else " / ".join(map(str, few)) for few in counts]
     rows.append(["Seeds", *seeds])
     gains = [paired_difference(table.get(COMPARED[2], {}), table.get(COMPARED[1], {})) for table in scores.values()]
-    rows.append(["ReCo's part, paired by seed, with 95 % interval", *map(with_interval, gains)])
+    rows.append(["gain from ReCo, paired by seed, with 95 % interval", *map(with_interval, gains)])
     return markdown(["Mean IoU, %", *scores], rows)
 
 
@@ -79,7 +79,8 @@ def claims_one_by_one(root: Path = ROOT) -> str:
         for small in SETS.values():
             summary = claim.summary(small, root / "results")
             said = "–" if summary is None else verdict(summary)
-            row.append(f"{said}: {with_interval(summary)}" if said in ("seen", "not seen", "undecided") else said)
+            judged = said in ("supports", "contradicts", "inconclusive")
+            row.append(f"{said}: {with_interval(summary)}" if judged else said)
         rows.append(row)
     return markdown(["Claim", "paper: difference", *SETS], rows)
 

@@ -82,8 +82,9 @@ def test_a_data_set_without_20_labels_answers_with_its_own_number(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [((), "no record"), ((1.0, 1.1), "2 seeds: too few"), ((1.0, 1.1, 0.9), "seen"), ((-1.0, -1.1, -0.9), "not seen"),
-     ((1.0, -1.1, 0.9), "undecided")],
+    [((), "no record"), ((1.0, 1.1), "2 seeds: too few"), ((1.0, 1.1, 0.9), "supports"),
+     ((-1.0, -1.1, -0.9), "contradicts"),
+     ((1.0, -1.1, 0.9), "inconclusive")],
 )  # fmt: skip
 def test_verdicts(values, said):
     assert verdict(Summary(values)) == said

@@ -135,12 +135,3 @@ def test_unlabelled_stages_draws_each_batch_as_what_it_is():
     assert first[1].images[0].get_array()[0, 0].tolist() == [1, 2, 3]
     assert first[2].images[0].get_array().tolist() == [[0.25] * 4] * 4 and first[2].images[0].get_clim() == (0, 1)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "ignored (255)"]
-
-
-def test_improving_shows_every_snapshot_between_image_and_truth():
-    truth = torch.tensor([[0, 0], [1, 255]])
-    snapshots = {50: [torch.zeros(2, 2, dtype=torch.int64)], 600: [truth]}
-    figure = training.improving([torch.zeros(3, 2, 2)], [truth], snapshots, ("a", "b"), ((255, 0, 0), (0, 0, 255)))
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["image", "step 50", "step 600", "truth"]
-    assert [axes.get_xlabel() for axes in figure.axes][1:3] == ["67 % right", "100 % right"]

@@ -23,8 +23,9 @@ def put_run(folder, recipe: str, miou: float, seed: int = 0, weakest: float = 0.
     about = About(group, recipe, "published", method, seed, TrainConfig(method=method, data=DataConfig()), {}, None)
     unlabelled = RecordedScores(0.5, 0.9, (), confident_share=0.6, confident_accuracy=0.97)
     record = Record(
-        about, SplitUsed("digest", ("scene",), 1, ()), CLASSES, scores(miou), scores(miou, weakest, confusion=confusion),
-        Best(1, miou), ({"step": 1, "hard": 0.9}, {"step": 2, "hard": 0.3}), 120.0, unlabelled=unlabelled,
+        about, SplitUsed("digest", ("scene",), 1, ()), CLASSES, scores(miou),
+        scores(miou, weakest, confusion=confusion), Best(1, miou),
+        ({"step": 1, "hard": 0.9}, {"step": 2, "hard": 0.3}), 120.0, unlabelled=unlabelled,
     )  # fmt: skip
     put(replace(record, **others), folder / f"{group}.jsonl")
 

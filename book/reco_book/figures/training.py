@@ -212,21 +212,3 @@ def predictions_side_by_side(
     """Image, truth and what each method says, one row an image; the share of right pixels stands below each."""
     said = {METHOD_NAMES[method]: outputs for method, outputs in predictions.items()}
     return maps_beside_images(images, {"truth": truths, **said}, classes, palette, truths=truths)[0]
-
-
-def improving(
-    images: Sequence[Tensor],
-    truths: Sequence[Tensor],
-    snapshots: Mapping[int, Sequence[Tensor]],
-    classes: Sequence[str],
-    palette: Palette,
-) -> Figure:
-    """What one network says of the same images as it learns, one row an image, with the share of right pixels.
-
-    Args:
-        images, truths: (3, H, W) in [0, 1] and (H, W).
-        snapshots: training step -> a prediction (H, W) of each image.
-        classes, palette: names and colours.
-    """
-    said = {f"step {step:,}": outputs for step, outputs in snapshots.items()}
-    return maps_beside_images(images, {**said, "truth": truths}, classes, palette, columns=8, truths=truths)[0]
