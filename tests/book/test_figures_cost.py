@@ -6,54 +6,52 @@ import pytest
 from reco_book.figures import cost
 
 SIZE = {
-    "size": [20, 21, 81], "threads": 2, "memory_format": "channels_last",
+    "size": [20, 21, 81], "threads": 2, "memory_format": "contiguous",
     "seconds": {"plain": 40.0, "query": 2.0, "class": 0.25},
-    "times_faster_than_plain": {"query": 20.0, "class": 160.0},
-    "peak_memory_over_representation": {"plain": 9.0, "query": 2.1, "class": 1.05},
-    "roofline_seconds": 0.04,
+    "peak_memory_over_representation": {"plain": 9.0, "query": 3.0, "class": 1.0},
 }  # fmt: skip
+COMPILED = {"eager": 0.3, "compiled": 0.1}
 
 
-def test_growth_curves_have_a_panel_for_each_size_and_a_line_for_each_variant():
-    rows = {
-        "pixels": [{"pixels": 6561, "query": 1.0, "class": 0.1}],
-        "keys": [{"keys": 128, "query": 2.0, "class": 0.1}],
-    }
-    figure = cost.growth_curves(rows, {"pixels": [(6561, 9.0)], "keys": [(128, 9.0)]})
-    assert [axes.get_xlabel() for axes in figure.axes] == ["pixels", "keys"]
-    assert figure.axes[0].lines[1].get_xydata().tolist() == [[6561, 0.1]]
+def benchmark(size=SIZE):
+    values = {"pixels": 6561, **cost.BASE}
+    growth = {name: [{name: value, "query": 1.0, "class": 0.1}] for name, value in values.items()}
+    return {"sizes": [{**size, "size": [4, 21, 81]}, size], "growth": growth, "compiled": COMPILED}
+
+
+def test_growth_curves_have_a_panel_for_each_number_and_a_line_for_each_variant_and_machine():
+    slow = benchmark()
+    fast = {**slow, "growth": {name: [{**row, "class": 0.02} for row in rows] for name, rows in slow["growth"].items()}}
+    figure = cost.growth_curves({"CPU": slow, "GPU": fast})
+    assert [axes.get_xlabel() for axes in figure.axes] == ["pixels", "classes", "queries", "keys"]
+    lines = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[3].lines}
+    assert lines["CPU: keys shared by a class"] == [[512, 0.1]] and lines["GPU: keys shared by a class"] == [
+        [512, 0.02]
+    ]
+    assert len(lines) == 6 == len(figure.legends[0].get_texts())
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["7k"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0.01", "0.1", "1", "10", "100"]
 
 
 def test_the_plain_version_is_marked_where_the_table_holds_it():
-    rows = {name: [{name: value, "query": 2.0, "class": 0.1}] for name, value in (("pixels", 6561), ("keys", 512))}
-    contiguous = {**SIZE, "memory_format": "contiguous"}
-    sizes = [{**contiguous, "size": [4, 21, 81]}, contiguous, SIZE, {**contiguous, "threads": 1}]
+    other = {**SIZE, "memory_format": "channels_last"}
+    sizes = [{**SIZE, "size": [4, 21, 81]}, SIZE, other, {**SIZE, "threads": 1}]
     points = cost.plain_points(sizes)
     assert points["pixels"] == [(26244, 40.0), (131220, 40.0)] and points["keys"] == [(512, 40.0)]
-    axes = cost.growth_curves(rows, points).axes[0]
-    assert axes.lines[2].get_xydata().tolist() == [[26244, 40], [131220, 40]]
-    assert axes.lines[2].get_linestyle() == "None", "no line through sizes that were not measured"
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["0.01", "0.1", "1", "10", "100"]
+    plain = cost.growth_curves({"CPU": benchmark()}).axes[0].lines[0]
+    assert plain.get_xydata().tolist() == [[26244, 40], [131220, 40]]
+    assert plain.get_linestyle() == "None", "no line through sizes that were not measured"
 
 
-def test_ladder_says_which_bars_have_no_gradient():
-    axes = cost.bar_ladder({"slow": 10.0, "fast": 0.1}, forward_only=["slow"]).axes[0]
-    assert [text.get_text() for text in axes.texts] == ["10 s, forward only", "0.1 s"]
-    assert axes.patches[0].get_hatch() and not axes.patches[1].get_hatch()
-
-
-def test_ladder_writes_the_seconds_beside_the_bars():
-    axes = cost.bar_ladder({"slow": 10.0, "fast": 0.1}).axes[0]
-    assert [bar.get_width() for bar in axes.patches] == [10, 0.1]
-    assert [text.get_text() for text in axes.texts] == ["10 s", "0.1 s"]
-
-
-def test_the_two_tables_hold_every_number():
-    size = "20 × 21 × 81², channels last"
-    assert cost.time_table([SIZE]) == [[size, "2", "40", "2 (20 ×)", "0.25 (160 ×)", "0.04"]]
-    assert cost.memory_table([SIZE, {**SIZE, "threads": 1}]) == [[size, "9.00", "2.10", "1.05"]]
-    assert len(cost.TIME_HEADER) == 6 and len(cost.MEMORY_HEADER) == 4
+def test_gains_are_ratios_to_the_step_before():
+    slower = {**SIZE, "threads": 1, "seconds": {"plain": 80.0, "query": 2.0, "class": 0.5}}
+    found = benchmark()
+    rows = cost.gains_table({"CPU": {**found, "sizes": [slower, *found["sizes"]]}})
+    assert [row[1:] for row in rows[:3]] == [["40 s", "9.0 R"], ["÷ 20", "÷ 3.0"], ["÷ 8.0", "÷ 3.0"]]
+    assert [row[1:] for row in rows[3:]] == [["÷ 3.0", ""], ["÷ 160", "÷ 9.0"]]
+    assert len(cost.gains_header(["CPU"])) == len(rows[0])
+    with pytest.raises(ValueError, match="no measurement"):
+        cost.gains_table({"CPU": found}, (1, 2, 3))
 
 
 def test_relative_noise_of_a_known_distribution():

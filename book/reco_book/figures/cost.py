@@ -1,17 +1,17 @@
 """Figures of the fast loss: measured seconds against the size of the problem, and the price of sharing keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from reco_book.figures.style import COLOURS, legend_below, log_ticks
 from reco_core.analysis.plots import new_figure
 
-LOOKS = {"query": ("orange", "s--"), "class": ("blue", "o-")}
-NAMES = {"plain": "plain transcription", "query": "own keys for each query", "class": "keys shared by a class"}
+LOOKS = {"query": ("orange", "s"), "class": ("blue", "o")}
+NAMES = {"plain": "plain tensors", "query": "own keys for each query", "class": "keys shared by a class"}
 BASE = {"classes": 21, "queries": 256, "keys": 512}
 """What stays as it is while another number changes; every row of the table of sizes has these queries and keys."""
 
@@ -31,24 +31,39 @@ def plain_points(sizes: Sequence[Mapping[str, Any]], base_images: int = 4) -> di
     return points
 
 
-def growth_curves(
-    growth: Mapping[str, Sequence[Mapping[str, float]]], plain: Mapping[str, Sequence[tuple[int, float]]]
-) -> Figure:
+def growth_curves(machines: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Seconds of the loss against pixels, classes, queries and keys, both axes logarithmic.
 
     Args:
-        growth: what changes -> measurements, each with its value and the seconds of every variant.
-        plain: what changes -> (value, seconds) where the plain version was measured, drawn as marks without a line.
+        machines: name -> its benchmark. "growth" holds, for what changes, measurements with its value and the seconds
+            of each variant: lines. "sizes" says where the plain version was measured: triangles. The first machine has
+            filled marks and solid lines, the second hollow marks and dashed lines.
     """
-    figure = new_figure(9.0, 3.3)
-    panels = figure.subplots(1, len(growth), sharey=True)
-    for axes, (name, rows) in zip(panels, growth.items(), strict=True):
+    figure = new_figure(9.0, 3.7)
+    changing = next(iter(machines.values()))["growth"]
+    panels = figure.subplots(1, len(changing), sharey=True)
+    for (machine, found), line, hollow in zip(machines.items(), ("-", "--"), (False, True), strict=False):
+        look = {"linestyle": line, "markersize": 5} | ({"markerfacecolor": "white"} if hollow else {})
+        plain = plain_points(found["sizes"])
+        for axes, (name, rows) in zip(panels, found["growth"].items(), strict=True):
+            axes.plot(
+                *zip(*plain[name], strict=True), **{**look, "linestyle": "", "markersize": 7}, marker="^",
+                color=COLOURS["grey"], label=f"{machine}: {NAMES['plain']}",
+            )  # fmt: skip
+            for variant in (key for key in rows[0] if key != name):
+                colour, mark = LOOKS[variant]
+                points = [(row[name], row[variant]) for row in rows]
+                label = f"{machine}: {NAMES[variant]}"
+                axes.plot(*zip(*points, strict=True), **look, marker=mark, color=COLOURS[colour], label=label)
+    _growth_axes(panels, changing)
+    legend_below(figure, columns=len(machines), fontsize=9)
+    return figure
+
+
+def _growth_axes(panels: Sequence[Axes], changing: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Ticks at the measured values, and decades of seconds."""
+    for axes, (name, rows) in zip(panels, changing.items(), strict=True):
         values = [row[name] for row in rows]
-        for variant in (key for key in rows[0] if key != name):
-            colour, line = LOOKS[variant]
-            seconds = [row[variant] for row in rows]
-            axes.plot(values, seconds, line, color=COLOURS[colour], label=NAMES[variant], markersize=4)
-        axes.plot(*zip(*plain[name], strict=True), "^", color=COLOURS["grey"], label=NAMES["plain"], markersize=7)
         axes.set(yscale="log", xlabel=name)
         log_ticks(axes, values, [f"{value / 1000:.0f}k" if value >= 2000 else str(value) for value in values])
     low, high = panels[0].get_ylim()
@@ -58,32 +73,54 @@ def growth_curves(
     for axes in panels:
         axes.grid(axis="y", linewidth=0.5, color="#DDDDDD")
         axes.minorticks_off()
-    legend_below(figure, fontsize=9)
-    return figure
 
 
-def bar_ladder(seconds: Mapping[str, float], forward_only: Sequence[str] = ()) -> Figure:
-    """Seconds of each way of computing the loss, on a logarithmic axis.
+STEPS = (
+    ("1 plain tensors", "plain", None),
+    ("2 gradient in closed form", "query", "plain"),
+    ("3 shared keys", "class", "query"),
+    ("2 and 3 together", "class", "plain"),
+)
+"""Name of a step, its variant in the benchmark, and the variant that it is compared with."""
+
+
+def gains_header(machines: Iterable[str]) -> list[str]:
+    """The header of `gains_table`."""
+    return ["Step", *(f"{machine}, {what}" for machine in machines for what in ("time", "memory"))]
+
+
+def gains_table(
+    machines: Mapping[str, Mapping[str, Any]], size: tuple[int, int, int] = (20, 21, 81)
+) -> list[list[str]]:
+    """What each step towards the fast loss buys: time and memory divided by how much, on each machine.
+
+    The first row has seconds and representations (the memory beyond the inputs). Compiling is measured by itself.
 
     Args:
-        seconds: way -> seconds, forward and backward.
-        forward_only: ways that compute no gradient; their bars are hatched.
+        machines: name -> its benchmark, with "sizes" and "compiled".
+        size: images, classes, side: a row of "sizes", in the usual memory format and with the most threads.
+
+    Raises:
+        ValueError: a machine without that size.
     """
-    figure = new_figure(7.2, 0.8 + 0.5 * len(seconds))
-    axes = figure.subplots()
-    bars = axes.barh(range(len(seconds)), list(seconds.values()), color=COLOURS["sky"], edgecolor=COLOURS["blue"])
-    notes = [f"{value:.3g} s" + ", forward only" * (name in forward_only) for name, value in seconds.items()]
-    axes.bar_label(bars, notes, padding=4, fontsize=9)
-    for bar, name in zip(bars, seconds, strict=True):
-        if name in forward_only:
-            bar.set(hatch="///", facecolor="white")
-    axes.set_yticks(range(len(seconds)), list(seconds))
-    axes.invert_yaxis()
-    filled = "seconds; filled bars: forward and backward"
-    axes.set(xscale="log", xlabel=filled if forward_only else "seconds, forward and backward")
-    axes.set_xlim(min(seconds.values()) / 4, 8 * max(seconds.values()))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    return figure
+    rows = [[name] for name, *_ in STEPS] + [["4 compiled"]]
+    for machine, found in machines.items():
+        fitting = [row for row in found["sizes"] if (*row["size"], row["memory_format"]) == (*size, "contiguous")]
+        if not fitting:
+            raise ValueError(f"{machine} has no measurement of size {size}")
+        measured = max(fitting, key=lambda row: row["threads"])
+        seconds, memory = measured["seconds"], measured["peak_memory_over_representation"]
+        for row, (_, variant, before) in zip(rows, STEPS, strict=False):
+            if before is None:
+                row += [f"{seconds[variant]:.2g} s", f"{memory[variant]:.1f} R"]
+            else:
+                row += [_times(seconds[before] / seconds[variant]), _times(memory[before] / memory[variant])]
+        rows[-1] += [_times(found["compiled"]["eager"] / found["compiled"]["compiled"]), ""]
+    return [*rows[:3], rows[4], rows[3]]
+
+
+def _times(ratio: float) -> str:
+    return f"÷ {ratio:.1f}" if ratio < 10 else f"÷ {ratio:.0f}"
 
 
 def gradient_noise(noise: Mapping[str, Mapping[int, float]]) -> Figure:
@@ -95,45 +132,15 @@ def gradient_noise(noise: Mapping[str, Mapping[int, float]]) -> Figure:
     figure = new_figure(6.0, 3.0)
     axes = figure.subplots()
     for variant, values in noise.items():
-        colour, line = LOOKS[variant]
-        hollow = {"markersize": 9, "markerfacecolor": "none"} if variant == "query" else {"markersize": 5}
-        axes.plot(list(values), list(values.values()), line, color=COLOURS[colour], label=NAMES[variant], **hollow)
+        colour, mark = LOOKS[variant]
+        look: dict[str, Any] = {"marker": mark, "color": COLOURS[colour], "label": NAMES[variant]}
+        look |= {"linestyle": "--", "markersize": 9, "markerfacecolor": "none"} if variant == "query" else {}
+        axes.plot(list(values), list(values.values()), **look)
     axes.set(xlabel="keys", ylabel="noise over signal")
     axes.margins(x=0.06, y=0.14)  # a mark at the top is not cut off
     log_ticks(axes, values)
     axes.legend(fontsize=9)
     return figure
-
-
-TIME_HEADER = ("images × classes × pixels", "threads", "plain, s", "own, s", "shared, s", "one copy, s")
-MEMORY_HEADER = ("images × classes × pixels", "plain", "own", "shared")
-
-
-def _size_of(row: Mapping[str, Any]) -> str:
-    """How a row of either table is called: sizes, and the layout where it is not the usual one."""
-    batch, classes, side = row["size"]
-    layout = "" if row["memory_format"] == "contiguous" else f", {row['memory_format'].replace('_', ' ')}"
-    return f"{batch} × {classes} × {side}²{layout}"
-
-
-def time_table(sizes: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Rows of the benchmark's times: size, threads, seconds of each variant with times faster than plain, a copy's."""
-    rows = []
-    for row in sizes:
-        seconds, faster = row["seconds"], row["times_faster_than_plain"]
-        ours = [f"{seconds[name]:.3g} ({faster[name]:.0f} ×)" for name in ("query", "class")]
-        copied = f"{row['roofline_seconds']:.3g}"
-        rows.append([_size_of(row), str(row["threads"]), f"{seconds['plain']:.3g}", *ours, copied])
-    return rows
-
-
-def memory_table(sizes: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Rows of the benchmark's peak memory, in representations: one for each size, for it depends on no thread."""
-    rows = {}
-    for row in sizes:
-        memory = row["peak_memory_over_representation"]
-        rows.setdefault(_size_of(row), [f"{memory[name]:.2f}" for name in ("plain", "query", "class")])
-    return [[size, *values] for size, values in rows.items()]
 
 
 def relative_noise(gradients: np.ndarray) -> float:
