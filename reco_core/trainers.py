@@ -216,14 +216,13 @@ class Trainer:
         Returns:
             labels (B', h, w) of all together, and the student's confidence in them.
         """
-        labels, confidences = [], []
-        for number, (output, full_labels) in enumerate(regions):
-            small = reduce_labels(full_labels, output.logits.shape[-2:])
-            if number == 0 and self.options.data.partial_labels is not None:
-                small = fill_with_predictions(output.logits, small, self.options.reco.strong_threshold)
-            labels.append(small)
-            confidences.append(label_confidence(output.logits, small))
-        return torch.cat(labels), torch.cat(confidences)
+        logits = torch.cat([output.logits.detach() for output, _ in regions])
+        labels = reduce_labels(torch.cat([full_labels for _, full_labels in regions]), logits.shape[-2:])
+        if self.options.data.partial_labels is not None:
+            partial = len(regions[0][1])  # of the labelled images
+            filled = fill_with_predictions(logits[:partial], labels[:partial], self.options.reco.strong_threshold)
+            labels[:partial] = filled
+        return labels, label_confidence(logits, labels)
 
     def regional_contrast(
         self, outputs: Sequence[SegmentationOutput], labels: Tensor, confidence: Tensor, generator: torch.Generator
@@ -246,8 +245,6 @@ class Trainer:
 
     def _to_device(self, batch: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         images, labels = (tensor.to(self.fabric.device, non_blocking=True) for tensor in batch)
-        if self.options.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
         return images, labels
 
     def _loaders(self, steps: range, options: TrainConfig) -> dict[str, DataLoader]:

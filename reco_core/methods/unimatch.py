@@ -61,20 +61,19 @@ class UniMatch(nn.Module):
     def forward(self, batch: UnlabelledBatch) -> UnlabelledTerms:
         """One step's three consistency terms, weighted and added; ReCo contrasts the first strong view."""
         size = batch.images.shape[-2:]
-        with self.fabric.autocast():
-            weak = batch.student(batch.images, False)
-            confidence, labels = enlarge(weak.logits.detach(), size).float().softmax(dim=1).max(dim=1)
-            labels = labels.masked_fill(~batch.valid, IGNORE_INDEX)
-            confidence = confidence.masked_fill(~batch.valid, 0.0)
-            classify = batch.student.module.classifier
-            blinded = enlarge(classify(drop_channels(weak.embedding, batch.device)), size)
-            loss = FEATURE_VIEW_WEIGHT * confident_cross_entropy(blinded, labels, confidence, self.threshold)
-            views = []
-            for number in range(2):
-                mixed = cutmix(batch.images, labels, confidence, generator=batch.device)
-                view, taught, sure = strong_augment(*mixed, generator=batch.host)
-                output = batch.student(view, batch.with_representation and number == 0)
-                logits = enlarge(output.logits, size)
-                loss = loss + STRONG_VIEW_WEIGHT * confident_cross_entropy(logits, taught, sure, self.threshold)
-                views.append((output, taught, sure))
+        weak = batch.student(batch.images, False)
+        confidence, labels = enlarge(weak.logits.detach(), size).float().softmax(dim=1).max(dim=1)
+        labels = labels.masked_fill(~batch.valid, IGNORE_INDEX)
+        confidence = confidence.masked_fill(~batch.valid, 0.0)
+        with self.fabric.autocast():  # Fabric's wrapper does so for the whole network
+            blinded = batch.student.module.classifier(drop_channels(weak.embedding, batch.device))
+        loss = FEATURE_VIEW_WEIGHT * confident_cross_entropy(enlarge(blinded, size), labels, confidence, self.threshold)
+        views = []
+        for number in range(2):
+            mixed = cutmix(batch.images, labels, confidence, generator=batch.device)
+            view, taught, sure = strong_augment(*mixed, generator=batch.host)
+            output = batch.student(view, batch.with_representation and number == 0)
+            logits = enlarge(output.logits, size)
+            loss = loss + STRONG_VIEW_WEIGHT * confident_cross_entropy(logits, taught, sure, self.threshold)
+            views.append((output, taught, sure))
         return UnlabelledTerms({"unsupervised": loss}, *views[0])

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from lightning_fabric import Fabric
+from shared import tiny_trainer
 from torch.nn import functional as F
 
 from reco_core import IGNORE_INDEX
@@ -92,6 +93,22 @@ def test_the_terms_are_weighted_and_added(monkeypatch, threshold):
     assert torch.all(found.labels[0, 0] == IGNORE_INDEX) and torch.all(found.confidence[0, 0] == 0)
     assert [asked for _, asked in network.seen] == [False, True, False], "R is computed for the first strong view alone"
     assert found.after_step(1) == {}, "nothing follows the student's step"
+
+
+def test_mixed_precision_is_for_the_network_alone(monkeypatch):
+    """Augmentation blurs by a convolution, which autocast would take in half precision."""
+    inside, augment = [], unimatch.strong_augment
+
+    def watched(*batch, generator):
+        inside.append(torch.is_autocast_enabled("cpu"))
+        return augment(*batch, generator=generator)
+
+    monkeypatch.setattr(unimatch, "strong_augment", watched)
+    run = tiny_trainer(method="unimatch", precision="bf16-mixed", iterations=1)
+    classifier = run.student.module.classifier
+    classifier.register_forward_hook(lambda *_: inside.append(("classifier", torch.is_autocast_enabled("cpu"))))
+    run.fit()
+    assert inside.count(False) == 2 and inside.count(("classifier", True)) == 5, inside
 
 
 class Wrapped(torch.nn.Module):
