@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from reco_core import datasets
-from reco_core.analysis.preview import describe, pixel_shares, preview
+from reco_core.analysis.preview import class_page, describe, pixel_shares, preview
 from reco_core.config import DataConfig, TrainConfig
 from reco_core.datasets.camvid import CLASSES, PALETTE
 from reco_core.datasets.splits import balanced_split
@@ -171,6 +171,44 @@ def test_preview_draws_images_above_their_labels(camvid):
     assert "ignored (255)" in [text.get_text() for text in figure.legends[0].get_texts()]
     chosen = preview(datasets.load("camvid", root=camvid), indices=[2, 0])
     assert [axes.get_title() for axes in chosen.axes] == ["c", "a", "", ""]
+
+
+class Blobs:
+    """Images whose class b is: two regions, a single pixel, nothing, an L."""
+
+    name, split, classes = "blobs", "train", ("a", "b", "c")
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        label = torch.zeros(16, 16, dtype=torch.int64)
+        if index == 0:
+            label[1:3, 1:3] = label[8:11, 8:13] = 1
+        elif index == 1:
+            label[5, 5] = 1
+        elif index == 3:
+            label[2:6, 4] = label[5, 4:7] = 1
+        return torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(index)), label
+
+
+def test_a_page_of_a_class_shows_its_largest_region_in_each_image_that_has_one():
+    figure = class_page(Blobs(), "b", columns=3)
+    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    (first, _), (last, truth) = Blobs()[0], Blobs()[3]
+    assert len(figure.axes) == 3 and len(shown) == 2, "one pixel of 256 is too little"
+    assert np.array_equal(shown[0], first[:, 8:11, 8:13].permute(1, 2, 0))
+    own = (truth == 1)[2:6, 4:7]
+    assert np.array_equal(shown[1][own], last[:, 2:6, 4:7].permute(1, 2, 0)[own])
+    assert (shown[1][~own] == 1).all() and own.sum() == 6, "what is not of the class is white"
+    assert len([axes for axes in class_page(Blobs(), "b", count=1).axes if axes.images]) == 1
+
+
+def test_a_page_of_a_class_that_is_not_there():
+    with pytest.raises(InputError, match="blobs has no class 'd': choose from a, b, c"):
+        class_page(Blobs(), "d")
+    with pytest.raises(InputError, match="blobs/train: no image shows enough of 'c': choose another class or split"):
+        class_page(Blobs(), "c")
 
 
 def test_a_long_path_stands_in_a_message_once(tmp_path):
