@@ -15,9 +15,6 @@ try:
 except ImportError:  # Windows has no flock: there two processes with one file are not noticed
     fcntl = None  # type: ignore[assignment]
 
-NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0)
-"""Flag for opening a file of our own: a link in its place might lead to a file that is somebody's."""
-
 
 def lock(handle: int, wait: bool = False) -> bool:
     """Take an open file for this process until it is closed; False if another has it. Some file systems cannot."""

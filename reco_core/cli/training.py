@@ -24,13 +24,11 @@ class Progress:
     """A progress bar with live losses and mean IoU; a line for every evaluation."""
 
     def __init__(self, total: int) -> None:
-        self.total, self.miou = total, ""
-        self.bar: tqdm | None = None
+        self.miou = ""
+        self.bar = tqdm(total=total, unit="step", dynamic_ncols=True, file=sys.stderr)
 
     def on_losses(self, step: int, losses: dict[str, float]) -> None:
         """Advance the bar."""
-        if self.bar is None:
-            self.bar = tqdm(total=self.total, unit="step", initial=0, dynamic_ncols=True, file=sys.stderr)
         self.bar.update(step - self.bar.n)
         text = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
         self.bar.set_postfix_str(text + self.miou)
@@ -38,8 +36,7 @@ class Progress:
     def on_scores(self, step: int, scores: Scores) -> None:
         """Show the mean IoU from now on."""
         self.miou = f" mIoU {100 * scores.miou:.1f} %"
-        if self.bar is not None:
-            self.bar.write(f"step {step}: mIoU {100 * scores.miou:.2f} %", file=sys.stderr)
+        self.bar.write(f"step {step}: mIoU {100 * scores.miou:.2f} %", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -123,13 +120,13 @@ def train_one(
         return
     check_place(record)
     load_records(record)  # what is damaged there must be known before there is something to add
-    session.reporter = Progress(options.optimisation.iterations)
     split = trainer.split
     print(f"{options.method} on {options.data.dataset}, {len(split.labelled)} labelled images"
           f" (split {split.digest}), {len(split.unlabelled)} without; seed {options.seed};"
           f" {trainer.fabric.device}; into {folder}")  # fmt: skip
     if split.missing_classes:
         print(f"no labelled image shows: {', '.join(split.missing_classes)}")
+    session.reporter = Progress(options.optimisation.iterations)
     finished = session.run()
     path = put(finished, record)
     print(f"mIoU {finished.miou():.2f} % on {'test' if finished.test else 'validation'} images")

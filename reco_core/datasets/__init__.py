@@ -49,6 +49,8 @@ def load(
     """
     if name not in REGISTRY:
         raise InputError(f"unknown data set {name!r}: known are {', '.join(REGISTRY)}")
+    if size is not None and min(size) < 1:
+        raise InputError(f"{name}: size {size[0]} x {size[1]} is no image size; give height and width in pixels")
     return REGISTRY[name](root=root, split=split, size=size, **options)
 
 

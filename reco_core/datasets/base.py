@@ -73,7 +73,7 @@ def read_image_bytes(path: Path) -> Tensor:
                 upright = Image.fromarray((np.array(upright) >> 8).clip(0, 255).astype(np.uint8))
             pixels = np.array(upright.convert("RGB"))
     except Exception as error:  # a damaged file makes a decoder fail in any way
-        raise InputError(f"{path}: not a readable image ({one_line(error)}); restore or remove it") from error
+        raise InputError(f"{path}: not a readable image ({_reason(error, path)}); restore or remove it") from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
@@ -94,7 +94,7 @@ def read_mask(path: Path, num_classes: int) -> Tensor:
             if stored in _SPREAD:
                 pixels = pixels // _SPREAD[stored]
     except Exception as error:
-        raise InputError(f"{path}: not a readable mask ({one_line(error)}); restore or remove it") from error
+        raise InputError(f"{path}: not a readable mask ({_reason(error, path)}); restore or remove it") from error
     if pixels.ndim != 2 or pixels.dtype.kind == "f":
         raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
     label = torch.from_numpy(pixels.astype(np.int64))
@@ -102,6 +102,12 @@ def read_mask(path: Path, num_classes: int) -> Tensor:
     if len(wrong):
         raise InputError(f"{path}: value {int(wrong[0])} is no class; use 0 to {num_classes - 1}, or 255 to ignore")
     return label
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What a decoder says, without the path that the message begins with; cut afterwards, or half a path would stay."""
+    said = one_line(error, most=10_000)
+    return said.replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
 
 
 def read_pair(image_path: Path, mask_path: Path | None, num_classes: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from reco_core.errors import InputError, InUse, TrainingError
-from reco_core.files import NOT_THROUGH_LINKS, lock
+from reco_core.files import lock
 
 LOCK = ".lock"
 _held: set[int] = set()
@@ -41,7 +41,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | NOT_THROUGH_LINKS, 0o644)
+            not_through_links = getattr(os, "O_NOFOLLOW", 0)  # one in its place might lead to a file that is somebody's
+            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | not_through_links, 0o644)
             _held.add(handle)
             stack.callback(_close, handle)
             if not lock(handle):

@@ -34,13 +34,10 @@ def source_revision() -> str | None:
     """The git commit that the library runs from, with "+" if files differ from it; None outside a repository."""
     folder = Path(__file__).resolve().parent.parent
 
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
+    run = functools.partial(subprocess.run, cwd=folder, capture_output=True, text=True, check=True)
     try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
+        head = run(["git", "rev-parse", "--short=12", "HEAD"]).stdout.strip()
+        return head + ("+" if run(["git", "status", "--porcelain", "--", "."]).stdout else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

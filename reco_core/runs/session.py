@@ -34,11 +34,6 @@ JUDGED = 500
 """Unlabelled images on which a run's pseudo-labels are compared with the truth, at most."""
 
 
-def snapshot(network: torch.nn.Module) -> dict[str, Tensor]:
-    """A copy of a network's state, in main memory."""
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-
-
 class Reporter(Protocol):
     """Hears how a run goes; the library itself never prints."""
 
@@ -194,7 +189,8 @@ class Session:
         self.history.append({"step": self.trainer.step, "miou": round(scores.miou, 6)})
         if self.best_state is None or scores.miou > self.best.miou:
             self.best = Best(self.trainer.step, scores.miou)
-            self.best_state = snapshot(self.trainer.network)
+            state = self.trainer.network.state_dict()
+            self.best_state = {name: value.detach().cpu().clone() for name, value in state.items()}
         if self.reporter is not None:
             self.reporter.on_scores(self.trainer.step, scores)
 

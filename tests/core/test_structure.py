@@ -52,8 +52,13 @@ def test_the_core_is_small():
 
 
 def test_the_library_is_compact():
-    """A bound that may only fall: it is where the library stands."""
-    assert lines(files(LIBRARY)) <= 7250
+    """A bound that may only fall.
+
+    The scenes' drawing does not count: it is content, drawn once, not code that a user reads to use the loss.
+    """
+    drawing = LIBRARY / "datasets" / "toyscapes"
+    assert drawing.is_dir()
+    assert lines([path for path in files(LIBRARY) if drawing not in path.parents]) <= 6200
 
 
 def test_files_are_short():
