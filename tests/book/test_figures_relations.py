@@ -15,17 +15,18 @@ CLASSES = ("a", "b", "c")
 PALETTE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 
 
-def test_relation_graphs_share_one_scale_and_name_the_classes():
+def test_relation_graphs_share_one_scale_name_the_classes_and_outline_pairs():
     nan = float("nan")
     graph = torch.tensor([[1.0, 0.5, nan], [0.5, 1.0, nan], [nan, nan, nan]])
-    figure = relations.relation_graphs({"one": graph, "two": -graph}, CLASSES)
+    figure = relations.relation_graphs({"one": graph, "two": -graph}, CLASSES, [("a", "c")])
     left, right = figure.axes[:2]
-    assert np.ma.allclose(left.collections[0].get_array()[:2, :2], [[1, 0.5], [0.5, 1]])
-    assert left.collections[0].get_clim() == right.collections[0].get_clim() == (-1, 1)
+    drawn = left.collections[0].get_array()
+    assert drawn[0, 1] == drawn[1, 0] == 0.5 and drawn.mask.sum() == 7, "neither the diagonal nor the absent class"
+    assert left.collections[0].get_clim() == right.collections[0].get_clim() == (-0.5, 0.5)
     assert [label.get_text() for label in left.get_xticklabels()] == list(CLASSES)
     assert [label.get_text() for label in left.get_yticklabels()] == list(CLASSES) and not right.get_yticklabels()
-    assert left.collections[0].get_array().mask[2].all()
     assert left.yaxis_inverted(), "the first class is the first row"
+    assert {patch.get_xy() for patch in left.patches} == {(0, 2), (2, 0)}
 
 
 def test_key_shares_leave_out_the_query_class_and_sort_by_the_first_way():
@@ -35,10 +36,10 @@ def test_key_shares_leave_out_the_query_class_and_sort_by_the_first_way():
     assert [height for _, height in bars(axes)] == pytest.approx([80, 20, 50, 50])
 
 
-def test_agreement_curve_draws_both():
-    left, right = relations.agreement_curve([0, 5], [0.1, 0.6], [15.0, 9.0]).axes
-    assert left.lines[0].get_xydata().tolist() == [[0, 0.1], [5, 0.6]]
-    assert right.lines[0].get_ydata().tolist() == [15, 9]
+def test_learning_graph_draws_both():
+    left, right = relations.learning_graph([0, 5], [1, 6], [8.9, 4.0], classes=10, paired=8).axes
+    assert left.lines[0].get_xydata().tolist() == [[0, 1], [5, 6]] and left.lines[1].get_ydata() == [8, 8]
+    assert right.lines[0].get_ydata().tolist() == [8.9, 4] and right.lines[1].get_ydata() == [9, 9]
 
 
 def found(names=("a", "b", "c", "d")):
@@ -121,25 +122,24 @@ def test_names_of_classes_at_one_place_are_moved_apart_and_leave_the_rings_free(
     assert not any(box.contains(*ring) for box in boxes for ring in rings)
 
 
-def test_hard_map_counts_used_pixels_below_the_threshold():
+def test_hard_map_gives_every_pixel_its_role():
     labels = torch.tensor([[0, 1], [2, 255]])
     confidence = torch.tensor([[0.99, 0.97], [0.5, 0.1]])
     figure = queries.hard_map(torch.zeros(3, 4, 4), labels, confidence, PALETTE, threshold=0.97)
     drawn = np.asarray(figure.axes[3].images[0].get_array())
     expected = [[queries.EASY, queries.EASY], [queries.HARD, queries.IGNORED]]
     assert drawn.tolist() == [[list(pixel) for pixel in row] for row in expected]
-    assert figure.axes[3].get_title() == "33 % are hard"
+    assert [text.get_text() for text in figure.axes[3].get_legend().get_texts()] == ["ignored", "easy", "hard"]
 
 
-def test_drawn_pixels_stand_where_they_were_drawn_in_their_classes_colours():
-    labels = torch.tensor([[0, 1], [2, 0]])
-    figure = queries.drawn_pixels(
-        torch.zeros(3, 8, 8), labels, PALETTE, {"hard": torch.tensor([0, 3, 3])}, torch.tensor([1]), "a"
-    )
-    keys, hard = figure.axes
-    assert hard.collections[0].get_offsets().tolist() == [[2, 2], [6, 6]]
-    assert keys.collections[0].get_offsets().tolist() == [[6, 2]]
-    assert keys.collections[0].get_facecolor()[0][:3].tolist() == [0, 1, 0]
+def test_drawn_pixels_stand_where_they_were_drawn_in_the_colours_of_their_roles():
+    hard = torch.tensor([[True, False], [False, True]])
+    draws = {"hard": torch.tensor([0, 3, 3]), "random": torch.tensor([1, 3])}
+    left, right = queries.drawn_pixels(torch.zeros(3, 8, 8), hard, draws, "a").axes
+    assert left.collections[0].get_offsets().tolist() == [[2, 2], [6, 6]]
+    assert right.collections[0].get_offsets().tolist() == [[6, 2], [6, 6]]
+    colours = 255 * right.collections[0].get_facecolor()[:, :3]
+    assert np.allclose(colours, [queries.EASY, queries.HARD]) and left.get_title() == "hard queries of “a”"
 
 
 def test_gradient_by_confidence_compares_hard_and_easy_within_each_class():
@@ -161,7 +161,17 @@ def test_gradient_by_confidence_compares_hard_and_easy_within_each_class():
     assert easy.get_offsets()[:, 0].tolist() == pytest.approx([0.5, 0.2])
 
 
-def test_shares():
-    axes = queries.share_over_steps([1, 2], {"all": [1.0, 0.5]}).axes[0]
-    assert axes.lines[0].get_ydata().tolist() == [100, 50]
+def test_roles_over_steps_stacks_the_roles_and_draws_each_class_twice():
+    roles = {"ignored": [1.0, 0.25], "easy": [0.0, 0.5], "hard": [0.0, 0.25]}
+    hard = {"a": (0.9, 0.2), "b": (float("nan"), 0.5)}
+    left, right = queries.roles_over_steps([0, 9], roles, hard, early=4).axes
+    tops = {bars.get_label(): [bar.get_y() + bar.get_height() for bar in bars] for bars in left.containers}
+    assert tops == {"hard": [0, 25], "easy": [0, 75], "ignored": [100, 100]}
+    assert [label.get_text() for label in left.get_xticklabels()] == ["0", "9"]
+    before, after = (dots.get_offsets()[:, 0].filled(-1).tolist() for dots in right.collections[1:])
+    assert before == [90, -1] and after == [20, 50], "the early share of b is not known"
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["step 4", "step 9"]
+
+
+def test_unique_share_counts_a_pixel_once():
     assert queries.unique_share(torch.tensor([[1, 1], [4, 1]]), 8) == 0.25

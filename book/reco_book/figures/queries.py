@@ -4,20 +4,29 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS, draw_curves, show_values
+from reco_book.figures.style import COLOURS, show_values
 from reco_core import IGNORE_INDEX
-from reco_core.analysis.plots import Palette, colour_labels, hide_axes, new_figure, show_image, show_labels
+from reco_core.analysis.plots import (
+    Palette,
+    hide_axes,
+    new_figure,
+    rgb,
+    show_image,
+    show_labels,
+    show_pixels,
+)
 
-EASY, HARD, IGNORED = (0.82, 0.90, 0.96), (0.84, 0.37, 0.0), (1.0, 1.0, 1.0)
+IGNORED, EASY, HARD = ((205, 211, 219), (86, 180, 233), (230, 159, 0))
+"""Colours of the three roles, those of the explorable "Two thresholds"."""
+ROLES = {"ignored": IGNORED, "easy": EASY, "hard": HARD}
 
 
 def hard_map(image: Tensor, labels: Tensor, confidence: Tensor, palette: Palette, threshold: float) -> Figure:
-    """Image, labels, confidence, and the pixels that are easy, hard or not used: the paper's Fig. 2.
+    """Image, labels, confidence, and the pixels that are easy, hard or ignored: the paper's Fig. 2.
 
     Args:
         image: (3, H, W) in [0, 1].
@@ -25,57 +34,46 @@ def hard_map(image: Tensor, labels: Tensor, confidence: Tensor, palette: Palette
         confidence: (h, w) probability of each pixel's own label.
         threshold: delta_s.
     """
-    figure = new_figure(8.8, 3.1)
+    figure = new_figure(8.8, 3.0)
     panels = figure.subplots(1, 4)
     show_image(panels[0], image, "image")
-    show_labels(panels[1], labels, palette, "label")
+    show_labels(panels[1], labels, palette, "pseudo-labels")
     shown = show_values(panels[2], confidence, "confidence")
     figure.colorbar(shown, ax=panels[2], shrink=0.6, location="bottom", label="probability of the label")
     used = labels != IGNORE_INDEX
     hard = used & (confidence < threshold)
-    kinds = torch.where(used, hard.long(), 2)
-    panels[3].imshow(np.array([EASY, HARD, IGNORED])[kinds.numpy()], interpolation="nearest")
-    panels[3].set_title(f"{100 * hard.sum() / used.sum().clamp(min=1):.0f} % are hard")
-    entries = [Patch(facecolor=HARD, label="hard"), Patch(facecolor=EASY, label="easy")]
-    if not used.all():
-        entries.append(Patch(facecolor=IGNORED, edgecolor="#999999", label="not used"))
-    panels[3].legend(handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, fontsize=8)
+    kinds = torch.where(used, 1 + hard.long(), 0)
+    show_pixels(panels[3], np.array(list(ROLES.values()), dtype=np.uint8)[kinds.numpy()], "role")
+    entries = [Patch(facecolor=rgb(colour), label=name) for name, colour in ROLES.items()]
+    panels[3].legend(
+        handles=entries, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, fontsize=8, columnspacing=0.8,
+        handlelength=1.0, handletextpad=0.4,
+    )  # fmt: skip
     for axes in panels:
         axes.set_anchor("N")  # in line, although one has a colour bar below it
         hide_axes(axes)
     return figure
 
 
-def drawn_pixels(
-    image: Tensor, labels: Tensor, palette: Palette, draws: Mapping[str, Tensor], keys: Tensor, query_class: str
-) -> Figure:
-    """Where queries and negative keys of one class were drawn, for several ways of choosing queries.
+def drawn_pixels(image: Tensor, hard: Tensor, draws: Mapping[str, Tensor], query_class: str) -> Figure:
+    """Where queries of one class were drawn, for several ways of choosing them; dots in the colour of their role.
 
     Args:
         image: (3, H, W) in [0, 1].
-        labels: (h, w) of the same image.
+        hard: (h, w) bool, of the same image.
         draws: title -> flat indices into (h, w) of queries.
-        keys: flat indices into (h, w) of negative keys.
         query_class: their class.
     """
-    figure = new_figure(2.9 * (1 + len(draws)), 3.1)
-    first, *others = figure.subplots(1, 1 + len(draws))
-    scale = image.shape[-1] / labels.shape[-1]
-    for axes, (title, places) in zip(others, draws.items(), strict=True):
-        _dots(axes, image, labels, palette, places, scale)
+    figure = new_figure(2.9 * len(draws), 3.1)
+    scale = image.shape[-1] / hard.shape[-1]
+    for axes, (title, places) in zip(figure.subplots(1, len(draws), squeeze=False)[0], draws.items(), strict=True):
+        show_values(axes, 0.5 + 0.5 * image.mean(dim=0), colours="gray")  # pale, so that the dots stand out
+        rows, columns = np.divmod(places.unique().numpy(), hard.shape[-1])
+        colours = np.array([EASY, HARD])[hard[rows, columns].long().numpy()] / 255
+        look = {"edgecolors": "black", "linewidths": 0.5, "zorder": 2}
+        axes.scatter((columns + 0.5) * scale, (rows + 0.5) * scale, s=22, c=colours, **look)
         axes.set_title(f"{title} queries of “{query_class}”", fontsize=9)
-    _dots(first, image, labels, palette, keys, scale)
-    first.set_title("negative keys", fontsize=9)
     return figure
-
-
-def _dots(axes: Axes, image: Tensor, labels: Tensor, palette: Palette, places: Tensor, scale: float) -> None:
-    show_values(axes, 0.5 + 0.5 * image.mean(dim=0), colours="gray")  # pale, so that the dots stand out
-    rows, columns = np.divmod(places.unique().numpy(), labels.shape[-1])
-    colours = colour_labels(labels, palette)[rows, columns] / 255
-    axes.scatter(
-        (columns + 0.5) * scale, (rows + 0.5) * scale, s=22, c=colours, edgecolors="black", linewidths=0.5, zorder=2
-    )
 
 
 def gradient_by_confidence(
@@ -135,14 +133,36 @@ def hard_and_easy(
     return rows
 
 
-def share_over_steps(steps: Sequence[int], hard: Mapping[str, Sequence[float]]) -> Figure:
-    """The share of hard pixels during training, one line for each group of classes."""
-    figure = new_figure(6.2, 2.9)
-    axes = figure.subplots()
-    styles = (("ink", "o-"), ("sky", "s--"), ("red", "^:"), ("green", "v-."))
-    draw_curves(axes, steps, {name: 100 * np.asarray(shares) for name, shares in hard.items()}, styles, markersize=4)
-    axes.set(xlabel="step", ylabel="hard pixels, %", ylim=(0, 103))
-    axes.legend(fontsize=8)
+def roles_over_steps(
+    steps: Sequence[int], roles: Mapping[str, Sequence[float]], hard: Mapping[str, tuple[float, float]], early: int
+) -> Figure:
+    """Left the share of each role at recorded steps; right the share of hard pixels of each class, early and at last.
+
+    Args:
+        steps: of training.
+        roles: "ignored", "easy", "hard" -> share of all pixels at each step.
+        hard: class -> share of its pixels that are hard, among those that are not ignored: early, and at the last
+            step; NaN where none is left.
+        early: the step of the first of the two.
+    """
+    figure = new_figure(8.4, 3.4)
+    left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
+    below = np.zeros(len(steps))
+    for name in ("hard", "easy", "ignored"):
+        part = 100 * np.asarray(roles[name])
+        left.bar(range(len(steps)), part, bottom=below, color=rgb(ROLES[name]), width=0.8, label=name)
+        below = below + part
+    left.set_xticks(range(len(steps)), [str(step) for step in steps])
+    left.set(xlabel="training step", ylabel="pixels, %", ylim=(0, 100), title="Role of each pixel")
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, -0.42), ncols=3, fontsize=8, reverse=True)
+    places = np.arange(len(hard))
+    before, after = 100 * np.array(list(hard.values())).reshape(-1, 2).T
+    right.hlines(places, before, after, color="#999999", linewidth=1.2, zorder=1)
+    right.scatter(before, places, s=34, color=COLOURS["grey"], marker="s", label=f"step {early}", zorder=2)
+    right.scatter(after, places, s=34, color=rgb(HARD), edgecolors="black", linewidths=0.5, label=f"step {steps[-1]}")
+    right.set_yticks(places, list(hard), fontsize=9)
+    right.set(xlabel="hard pixels, %", xlim=(-3, 103), ylim=(len(hard) - 0.4, -0.6), title="Hard share of each class")
+    right.legend(loc="lower center", bbox_to_anchor=(0.5, -0.42), ncols=2, fontsize=8)
     return figure
 
 

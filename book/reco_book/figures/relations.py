@@ -9,6 +9,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import BboxBase
 from scipy.cluster import hierarchy
@@ -24,20 +25,30 @@ GROUP_COLOURS = ("#0072B2", "#B34700", "#00664B", "#8A3B6E", "#4D4D4D", "#6B5900
 """Dark tones of Okabe and Ito's hues: class names in them are read on white."""
 
 
-def relation_graphs(graphs: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
-    """Relation graphs side by side, on one scale; an absent class is grey.
+def relation_graphs(
+    graphs: Mapping[str, Tensor], classes: Sequence[str], pairs: Sequence[tuple[str, str]] = ()
+) -> Figure:
+    """Relation graphs side by side, on one scale; an absent class is grey, and so is the diagonal.
 
     Args:
         graphs: title -> (C, C) cosines, NaN for an absent class.
         classes: names, in the order of rows and columns.
+        pairs: of class names whose two entries are outlined.
     """
-    figure = new_figure(3.3 * len(graphs) + 1.2, 4.1)
+    figure = new_figure(2.9 * len(graphs) + 1.2, 3.7)
     panels = figure.subplots(1, len(graphs), squeeze=False)[0]
-    for axes, (title, graph) in zip(panels, graphs.items(), strict=True):
-        axes.set_facecolor("#EEEEEE")
+    itself = np.eye(len(classes), dtype=bool)
+    shown = {title: np.where(itself, np.nan, graph.numpy()) for title, graph in graphs.items()}
+    lowest, highest = (pick([pick(graph) for graph in shown.values()]) for pick in (np.nanmin, np.nanmax))
+    for axes, (title, graph) in zip(panels, shown.items(), strict=True):
+        axes.set_facecolor("#DDDDDD")
         names = classes if axes is panels[0] else []
-        shown = _heat_map(axes, graph.numpy(), classes, names, title, cmap="RdBu_r", vmin=-1)
-    figure.colorbar(shown, ax=panels, shrink=0.7, label="cosine between class means")
+        heat = _heat_map(axes, graph, classes, names, title, cmap="cividis", vmin=lowest, vmax=highest)
+        for pair in pairs:
+            row, column = (classes.index(name) for name in pair)
+            for x, y in ((row, column), (column, row)):
+                axes.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor=COLOURS["red"], linewidth=1.6))
+    figure.colorbar(heat, ax=panels, shrink=0.7, label="cosine between class means")
     return figure
 
 
@@ -45,9 +56,8 @@ def _heat_map(
     axes: Axes, graph: np.ndarray, classes: Sequence[str], rows: Sequence[str], title: str, **options: Any
 ) -> QuadMesh:
     """A graph (C, C) with the classes below it and, if given, beside its rows."""
-    seaborn.heatmap(
-        graph, vmax=1, square=True, cbar=False, xticklabels=classes, yticklabels=rows or False, ax=axes, **options
-    )
+    look = {"vmax": 1, "square": True, "cbar": False, "xticklabels": classes, "yticklabels": rows or False}
+    seaborn.heatmap(graph, ax=axes, **(look | options))
     axes.tick_params(length=0, labelsize=7 if len(classes) < 25 else 5)
     axes.tick_params(axis="x", rotation=90)
     axes.tick_params(axis="y", rotation=0)
@@ -83,21 +93,31 @@ def key_shares(shares: Mapping[str, Tensor], classes: Sequence[str], query_class
     return figure
 
 
-def agreement_curve(steps: Sequence[int], agreement: Sequence[float], entropy: Sequence[float]) -> Figure:
-    """How the relation graph of a network in training comes to resemble a known tree.
+def learning_graph(
+    steps: Sequence[int], siblings: Sequence[int], effective: Sequence[float], classes: int, paired: int
+) -> Figure:
+    """How the keys of a network in training come to be drawn from similar classes.
 
     Args:
         steps: of training.
-        agreement: correlation between relations and closeness in the tree, each pair of classes a point.
-        entropy: of the key classes, mean over classes, in classes (its exponential): how many classes keys come from.
+        siblings: number of classes whose sibling gives them the most keys.
+        effective: from how many classes keys come, the exponential of the key classes' entropy, mean over classes.
+        classes: C.
+        paired: classes that have a sibling.
     """
     figure = new_figure(7.4, 2.8)
     left, right = figure.subplots(1, 2)
-    left.plot(steps, agreement, "o-", color=COLOURS["blue"], markersize=4)
-    left.axhline(0, **ZERO)
-    left.set(xlabel="step", ylabel="correlation", title="Relations and the planted tree", ylim=(-0.2, 1))
-    right.plot(steps, entropy, "s-", color=COLOURS["red"], markersize=4)
-    right.set(xlabel="step", ylabel="classes", title="Effective number of key classes", ylim=(0, 1.1 * max(entropy)))
+    left.plot(steps, siblings, "o-", color=COLOURS["blue"], markersize=4)
+    left.set(xlabel="training step", ylabel="classes", title="Most keys come from the sibling")
+    left.set(ylim=(-0.3, classes + 0.3))
+    left.axhline(paired, **ZERO)
+    right.plot(steps, effective, "s-", color=COLOURS["red"], markersize=4)
+    right.axhline(classes - 1, **ZERO)
+    note = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 8, "color": COLOURS["grey"]}
+    left.annotate("all that have a sibling", (steps[-1], paired), (0, 12), **note)
+    right.annotate("all other classes equally", (steps[-1], classes - 1), (0, -3), **note)
+    right.set(xlabel="training step", ylabel="classes", title="Effective number of key classes")
+    right.set(ylim=(0, classes + 0.3))
     return figure
 
 
