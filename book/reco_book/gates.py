@@ -141,7 +141,6 @@ def gates(bench: Bench, results: Path) -> list[Gate]:
         Gate("hard queries", 100 * _over(mixed, hard_share), 50, False, "% of valid pixels", len(mixed)),
         Gate("errors inside sibling pairs", 100 * _over(mixed, lambda one: sibling_share(one, bench.siblings)), 40,
              True, "% of errors", len(mixed)),
-        Gate("ClassMix run on one core", _over(mixed, lambda one: one.seconds / 60), 10, False, "minutes", len(mixed)),
     ]  # fmt: skip
 
 

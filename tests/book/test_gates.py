@@ -57,7 +57,7 @@ def test_all_hold_with_the_values_of_the_records(results):
     found = gates(BENCH, results)
     assert all(gate.holds for gate in found), table(found)
     values = [gate.value for gate in found]
-    assert values == pytest.approx([28, 1, 1, 50, 60, 97, 30, 45, 2])
+    assert values == pytest.approx([28, 1, 1, 50, 60, 97, 30, 45])
     assert {gate.seeds for gate in found} == {2}
 
 
@@ -69,7 +69,6 @@ def test_all_hold_with_the_values_of_the_records(results):
         ("toyscapes/12-twice/classmix", {"miou": 0.44}, 2),
         ("toyscapes/all/supervised", {"miou": 0.70, "weakest": 0.29}, 3),
         ("toyscapes/12/classmix", {"miou": 0.47, "confusion": confusion(30, 70)}, 7),
-        ("toyscapes/12/classmix", {"miou": 0.47, "confusion": confusion(45, 55), "seconds": 1500.0}, 8),
         ("toyscapes/12/classmix",
          {"miou": 0.47, "confusion": confusion(45, 55), "history": ({"step": 2, "hard": 0.8},)}, 6),
     ],
