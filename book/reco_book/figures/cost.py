@@ -39,9 +39,9 @@ def growth_curves(machines: Mapping[str, Mapping[str, Any]]) -> Figure:
             of each variant: lines. "sizes" says where the plain version was measured: triangles. The first machine has
             filled marks and solid lines, the second hollow marks and dashed lines.
     """
-    figure = new_figure(9.0, 3.7)
+    figure = new_figure(6.8, 6.0)
     changing = next(iter(machines.values()))["growth"]
-    panels = figure.subplots(1, len(changing), sharey=True)
+    panels = figure.subplots(2, 2, sharey=True).flatten()
     for (machine, found), line, hollow in zip(machines.items(), ("-", "--"), (False, True), strict=False):
         look = {"linestyle": line, "markersize": 5} | ({"markerfacecolor": "white"} if hollow else {})
         plain = plain_points(found["sizes"])
@@ -69,7 +69,9 @@ def _growth_axes(panels: Sequence[Axes], changing: Mapping[str, Sequence[Mapping
     low, high = panels[0].get_ylim()
     decades = [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
     panels[0].set_yticks(decades, [f"{value:g}" for value in decades])
-    panels[0].set(ylim=(decades[0], decades[-1]), ylabel="seconds, forward and backward")
+    panels[0].set_ylim(decades[0], decades[-1])
+    for axes in panels[::2]:
+        axes.set_ylabel("seconds, forward and backward", fontsize=9)
     for axes in panels:
         axes.grid(axis="y", linewidth=0.5, color="#DDDDDD")
         axes.minorticks_off()

@@ -16,7 +16,7 @@ def caught_by(found: Mapping[str, Mapping[str, bool]]) -> Figure:
         found: version -> property -> whether the version breaks it.
     """
     versions, properties = list(found), list(next(iter(found.values())))
-    figure = new_figure(1.9 + 0.95 * len(properties), 0.9 + 0.36 * len(versions))
+    figure = new_figure(1.9 + 0.78 * len(properties), 0.9 + 0.36 * len(versions))
     axes = figure.subplots()
     broken = np.array([list(of.values()) for of in found.values()])
     for where, size, face, edge in ((broken, 13, "red", "red"), (~broken, 5, "none", "grey")):
