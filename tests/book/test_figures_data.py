@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from drawn import bars
-from matplotlib.colors import to_rgb
 
 from reco_book.dendrograms import merge_heights
 from reco_book.figures import data as figures
@@ -47,22 +45,34 @@ def test_class_tree_joins_two_leaves_where_the_planted_heights_say():
     assert max(line.get_xdata()[0] for line in joints) == heights.max()
 
 
-def test_class_shares_are_sorted_by_pixels_and_written_in_percent():
-    figure = figures.class_shares(np.array([0.2, 0.795, 0.005]), np.array([1, 0.9, 0.05]), THREE, COLOURS)
-    left, right = figure.axes
-    assert [bar.get_width() for bar in left.patches] == pytest.approx([79.5, 20, 0.5])
-    assert texts(left) == ["79.5", "20", "0.5"] and texts(right) == ["90", "100", "5"]
-    assert [label.get_text() for label in left.get_yticklabels()] == ["car", "road", "person"]
-    assert left.get_xscale() == "log" and left.patches[2].get_facecolor()[:3] == to_rgb(figures.rgb(COLOURS[2]))
+def test_examples_stand_in_the_rows_of_their_classes():
+    """Each picture is drawn within a square beside the name of its class, the higher side filling it."""
+    square, wide = np.zeros((4, 4, 3)), np.zeros((2, 8, 3))
+    figure = figures.class_tree(("a", "b"), COLOURS, ("a", "b"), {"b": [square, wide], "a": [wide]})
+    names, pictures = figure.axes
+    row = {label.get_text(): tick for tick, label in zip(names.get_yticks(), names.get_yticklabels(), strict=True)}
+    middles = [(image.get_extent()[2] + image.get_extent()[3]) / 2 for image in pictures.images]
+    assert middles == pytest.approx([row["a"], row["b"], row["b"]]) and names.get_ylim() == pictures.get_ylim()
+    sizes = [(right - left, bottom - top) for left, right, bottom, top in (i.get_extent() for i in pictures.images)]
+    assert sizes == pytest.approx(np.array([(0.92, 0.23), (0.92, 0.92), (0.92, 0.23)]))
 
 
-def test_labelled_classes_marks_presence_and_names_what_is_missing():
-    presence = np.array([[True, False, True], [True, False, False]])
-    axes = figures.labelled_classes({"draw": presence}, THREE, COLOURS).axes[0]
-    corners = {(round(patch.get_x() + 0.42), round(patch.get_y() + 0.42)) for patch in axes.patches}
-    assert corners == {(0, 0), (0, 2), (1, 0)}
-    assert axes.get_title() == "draw: 1 missing"
-    assert [tick.get_fontweight() for tick in axes.get_yticklabels()] == ["normal", "bold", "normal"]
+def test_cut_outs_are_the_largest_region_of_each_image_on_white():
+    """Of class 1 the first image shows two regions, the second a single pixel, which is too small."""
+    image = torch.rand(3, 4, 5, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(4, 5, dtype=torch.int64)
+    labels[0, 0], labels[2:, 2:4], labels[3, 3] = 1, 1, 0
+    small = torch.zeros(4, 5, dtype=torch.int64)
+    small[1, 1] = 1
+
+    class Two(list):
+        classes = ("ground", "thing")
+
+    found = figures.cut_outs(Two([(image, labels), (image, small)]), count=2, smallest=0.1)
+    assert [len(found[name]) for name in Two.classes] == [2, 1]
+    expected = image[:, 2:, 2:4].permute(1, 2, 0).numpy().copy()
+    expected[1, 1] = 1
+    assert np.array_equal(found["thing"][0], expected)
 
 
 def test_missed_classes_draws_mean_and_range():
@@ -89,16 +99,6 @@ def test_iou_by_hand_counts_as_eq_iou_does():
     figure.draw_without_rendering()
     gap = axes[0].get_window_extent().y0 - figure.legends[0].get_window_extent().y1
     assert gap < 0.3 * figure.dpi, "no blank band between grids and legend"
-
-
-def test_score_bars_draw_percent():
-    rows = {"lazy": {"accuracy": 0.9, "mean IoU": 0.2}, "good": {"accuracy": 0.95, "mean IoU": 0.7}}
-    figure = figures.score_bars(rows)
-    axes = figure.axes[0]
-    assert [length for _, length in bars(axes)] == pytest.approx([90, 95, 20, 70])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["accuracy", "mean IoU"]
-    assert texts(axes) == ["90.0", "95.0", "20.0", "70.0"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["lazy", "good"]
 
 
 def test_goal_posts_are_the_papers_and_say_so():

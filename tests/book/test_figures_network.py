@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 
 from reco_book.figures import network as figures
-from reco_core.augment import enlarge, reduce_labels
+from reco_book.figures.style import COLOURS
 from reco_core.models import deeplab_v3_plus
 
 PALETTE = ((10, 20, 30), (200, 210, 220))
@@ -45,18 +46,16 @@ def test_dilated_kernels_marks_what_a_convolution_reads():
         assert all(low < at < high for place in places for at in place), "nothing is cut off"
 
 
-def test_sensitivity_is_normalised_and_marks_the_pixel():
-    values = torch.tensor([[0.0, 4.0], [1.0, 0.0]])
-    axes = figures.sensitivity(torch.zeros(3, 2, 2), {"title": values}, (0, 1)).axes[1]
-    assert np.asarray(axes.images[0].get_array()).tolist() == [[0, 1], [0.5, 0]]
-    assert (axes.lines[0].get_xdata()[0], axes.lines[0].get_ydata()[0]) == (1, 0)
-
-
-def test_places_are_those_of_enlarge_and_reduce_labels():
-    """Measured on the functions themselves: `enlarge` reproduces a ramp exactly at the centres."""
-    ramp = torch.arange(321.0).expand(1, 1, 1, 321)
-    places = torch.from_numpy(figures.prediction_places(321, 81)).float().expand(1, 1, 1, 81)
-    assert torch.allclose(enlarge(places, (1, 321)), ramp, atol=1e-3)
-    assert np.array_equal(figures.label_places(321, 81), reduce_labels(ramp[0].long(), (1, 81))[0, 0])
-    assert (figures.prediction_places(321, 81) - figures.label_places(321, 81)).max() == 3
-    assert figures.alignment().axes[0].lines[0].get_ydata().max() == 3
+def test_features_are_drawn_where_they_are_in_the_colour_of_their_class_and_paler_at_the_start_of_it():
+    points, classes, place = (
+        torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]),
+        torch.tensor([0, 1, 1]),
+        torch.eye(3)[2],
+    )
+    figure = figures.features_on_a_plane({"one": points, "two": points}, classes, place)
+    drawn = figure.axes[0].collections[0]
+    assert drawn.get_offsets().tolist() == points.tolist() and figure.axes[1].get_title() == "two"
+    first, pale, full = drawn.get_facecolors()[:, :3]
+    assert full.tolist() == pytest.approx(to_rgb(COLOURS["red"]))
+    assert (pale > full).all() and np.allclose((1 - pale) / (1 - full), (1 - pale[0]) / (1 - full[0]))
+    assert first.argmax() == 2, "blue"

@@ -1,4 +1,4 @@
-"""Figures of the first chapter: masks, the planted tree, class shares, labelled splits, mean IoU (Section 4)."""
+"""Figures of the first chapter: masks, the planted tree, mean IoU, labelled splits, Table 1 (Section 4)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from scipy import ndimage
 from torch import Tensor
 
 from reco_book.dendrograms import height, leaves
-from reco_book.figures.intervals import draw_bars
 from reco_book.figures.style import COLOURS, METHOD_COLOURS, draw_range, legend_below
 from reco_book.paper import PaperTable
-from reco_book.seeds import Summary
 from reco_core.analysis.plots import Palette, hide_axes, new_figure, rgb, show_image, show_labels
+from reco_core.datasets.base import SegmentationDataset
 from reco_core.datasets.toyscapes import CLASS_TREE, Tree
 from reco_core.methods import METHOD_NAMES
 
@@ -53,78 +53,85 @@ def _write_values(axes: Axes, values: Tensor, palette: Palette, size: float = 8)
         axes.text(column, row, str(value), ha="center", va="center", fontsize=size, color=colour)
 
 
-def class_tree(classes: Sequence[str], palette: Palette, tree: Tree = CLASS_TREE) -> Figure:
-    """A class tree as a dendrogram: the lower two classes join, the more alike they are drawn."""
-    figure = new_figure(7.0, 4.2)
-    axes = figure.subplots()
+def class_tree(
+    classes: Sequence[str],
+    palette: Palette,
+    tree: Tree = CLASS_TREE,
+    examples: Mapping[str, Sequence[np.ndarray]] | None = None,
+) -> Figure:
+    """A class tree as a dendrogram: the lower two classes join, the more alike they are drawn.
+
+    Args:
+        classes, palette: names and colours.
+        tree: over these classes.
+        examples: class -> pictures (h, w, 3) in [0, 1], drawn in a row beside its name; as `cut_outs` gives them.
+    """
     names = leaves(tree)
-    row = {name: position for position, name in enumerate(names)}
-
-    def draw(node: Tree) -> float:
-        if isinstance(node, str):
-            return row[node]
-        ends = [(height(branch), draw(branch)) for branch in node]
-        joint = height(node)
-        for start, at in ends:
-            axes.plot([start, joint], [at, at], color=COLOURS["ink"], linewidth=1.4)
-        places = [at for _, at in ends]
-        axes.plot([joint, joint], [min(places), max(places)], color=COLOURS["ink"], linewidth=1.4)
-        return (min(places) + max(places)) / 2
-
-    draw(tree)
-    for name in names:
+    figure = new_figure(8.8, 0.72 * len(names)) if examples else new_figure(7.0, 4.2)
+    axes, *beside = figure.subplots(1, 2, sharey=True, width_ratios=(2, 4.6)) if examples else (figure.subplots(),)
+    _draw_tree(axes, tree, names)
+    for row, name in enumerate(names):
         colour = rgb(palette[classes.index(name)])
-        axes.plot(0, row[name], "s", color=colour, markersize=9, markeredgecolor="#999999", clip_on=False)
+        axes.plot(0, row, "s", color=colour, markersize=9, markeredgecolor="#999999", clip_on=False)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0, pad=8)
     axes.set_xticks(range(height(tree) + 1))
-    axes.set(xlabel="height of the lowest common node", xlim=(0, height(tree) + 0.2), ylim=(len(names) - 0.5, -0.5))
+    axes.set(xlabel="height of the joint", xlim=(0, height(tree) + 0.2), ylim=(len(names) - 0.5, -0.5))
     axes.spines["left"].set_visible(False)
+    for panel in beside:
+        _draw_rows(panel, [(examples or {}).get(name, ()) for name in names])
+        axes.invert_xaxis()  # the leaves stand beside their pictures
+        axes.yaxis.tick_right()
+        axes.spines["right"].set_visible(False)
     return figure
 
 
-def class_shares(pixels: np.ndarray, images: np.ndarray, classes: Sequence[str], palette: Palette) -> Figure:
-    """Each class's share of the pixels (logarithmic) and of the images, the commonest class first.
+def _draw_tree(axes: Axes, tree: Tree, names: Sequence[str]) -> float:
+    """The branches of a node, and the row at which it stands."""
+    if isinstance(tree, str):
+        return names.index(tree)
+    ends = [(height(branch), _draw_tree(axes, branch, names)) for branch in tree]
+    joint, places = height(tree), [at for _, at in ends]
+    for start, at in ends:
+        axes.plot([start, joint], [at, at], color=COLOURS["ink"], linewidth=1.4)
+    axes.plot([joint, joint], [min(places), max(places)], color=COLOURS["ink"], linewidth=1.4)
+    return (min(places) + max(places)) / 2
+
+
+def _draw_rows(axes: Axes, rows: Sequence[Sequence[np.ndarray]]) -> None:
+    """Pictures in rows of squares of side 1, each as large as fits."""
+    for row, pictures in enumerate(rows):
+        for column, picture in enumerate(pictures):
+            tall, wide = (0.46 * side / max(picture.shape[:2]) for side in picture.shape[:2])
+            axes.imshow(picture, extent=(column - wide, column + wide, row + tall, row - tall), aspect="equal")
+    axes.set(xlim=(-0.5, max(map(len, rows)) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    axes.set_axis_off()
+
+
+def cut_outs(data: SegmentationDataset, count: int, smallest: float = 0.008) -> dict[str, list[np.ndarray]]:
+    """Examples of every class: its largest region in the first images that have a large enough one, on white.
 
     Args:
-        pixels, images: (C,) shares, 0 to 1.
+        data: a data set.
+        count: examples of a class.
+        smallest: share of the image's pixels that a region must have.
+
+    Returns:
+        Class -> pictures (h, w, 3) in [0, 1].
     """
-    order = np.argsort(-pixels, kind="stable")
-    figure = new_figure(8.0, 4.2)
-    left, right = figure.subplots(1, 2, sharey=True)
-    colours = [rgb(palette[index]) for index in order]
-    for axes, shares, title in ((left, pixels, "of the pixels, % (logarithmic)"), (right, images, "of the images, %")):
-        bars = axes.barh(range(len(order)), 100 * shares[order], color=colours, edgecolor="#999999", linewidth=0.6)
-        axes.bar_label(bars, fmt="%.3g", padding=3, fontsize=8)
-        axes.set_xlabel(f"share {title}")
-    left.set_xscale("log")
-    left.set_xlim(right=100)
-    right.set_xlim(0, 112)
-    left.set_yticks(range(len(order)), [classes[index] for index in order])
-    left.invert_yaxis()
-    return figure
-
-
-def labelled_classes(draws: Mapping[str, np.ndarray], classes: Sequence[str], palette: Palette) -> Figure:
-    """Which labelled image shows which class, one panel a draw; a class that none shows is named in red.
-
-    Args:
-        draws: title -> (images, C) bool, in the order in which the images were chosen.
-    """
-    figure = new_figure(8.4, 4.3)
-    for axes, (title, presence) in zip(figure.subplots(1, len(draws), squeeze=False)[0], draws.items(), strict=True):
-        for image, column in zip(*np.nonzero(presence), strict=True):
-            colour = rgb(palette[column])
-            corner, look = (image - 0.42, column - 0.42), {"edgecolor": "#999999", "linewidth": 0.5}
-            axes.add_patch(Rectangle(corner, 0.84, 0.84, facecolor=colour, **look))
-        missing = ~presence.any(axis=0)
-        axes.set_yticks(range(len(classes)), classes)
-        for tick, absent in zip(axes.get_yticklabels(), missing, strict=True):
-            tick.set(color="#B03A00" if absent else "black", fontweight="bold" if absent else "normal")
-        axes.set_xticks(range(len(presence)), range(1, len(presence) + 1), fontsize=8)
-        axes.set(xlim=(-0.6, len(presence) - 0.4), ylim=(len(classes) - 0.4, -0.6), xlabel="labelled image")
-        axes.set_title(f"{title}: {missing.sum()} missing")
-    return figure
+    found: dict[str, list[np.ndarray]] = {name: [] for name in data.classes}
+    for image, labels in (data[number] for number in range(len(data))):
+        picture = image.permute(1, 2, 0).numpy()
+        for index, name in enumerate(data.classes):
+            regions, number = ndimage.label(labels.numpy() == index)
+            sizes = np.bincount(regions.ravel(), minlength=2)[1:]
+            if number and len(found[name]) < count and sizes.max() >= smallest * labels.numel():
+                region = regions == sizes.argmax() + 1
+                (box,) = ndimage.find_objects(region.astype(int))
+                found[name].append(np.where(region[box][..., None], picture[box], 1.0))
+        if all(len(pictures) == count for pictures in found.values()):
+            break
+    return found
 
 
 def missed_classes(missed: Mapping[str, np.ndarray], counts: Sequence[int]) -> Figure:
@@ -140,6 +147,7 @@ def missed_classes(missed: Mapping[str, np.ndarray], counts: Sequence[int]) -> F
     for (name, values), (colour, style) in zip(missed.items(), looks, strict=False):
         draw_range(axes, counts, values, style, colour, name)
     axes.set_xticks(list(counts))
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="labelled images", ylabel="classes without a labelled pixel", ylim=(-0.1, None))
     axes.legend()
     return figure
@@ -178,24 +186,6 @@ def _cell_lines(axes: Axes, shape: Sequence[int]) -> None:
     """Thin lines between the pixels."""
     axes.hlines(np.arange(-0.5, shape[0]), -0.5, shape[1] - 0.5, color="#999999", linewidth=0.5)
     axes.vlines(np.arange(-0.5, shape[1]), -0.5, shape[0] - 0.5, color="#999999", linewidth=0.5)
-
-
-def score_bars(scores: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Several scores of several predictors side by side, percent.
-
-    Args:
-        scores: predictor -> score's name -> value, 0 to 1; the same names for all.
-    """
-    figure = new_figure(7.2, 1.0 + 0.62 * len(scores))
-    axes = figure.subplots()
-    percent = {name: {of: Summary((100 * value,)) for of, value in row.items()} for name, row in scores.items()}
-    colours = dict(zip(next(iter(scores.values())), (COLOURS["sky"], COLOURS["blue"], COLOURS["orange"]), strict=False))
-    draw_bars(axes, percent, colours, upright=False)
-    for bars in axes.containers:
-        axes.bar_label(bars, fmt="%.1f", padding=3, fontsize=8)
-    axes.set(xlabel="%", xlim=(0, 108))
-    legend_below(figure)
-    return figure
 
 
 def goal_posts(table: PaperTable) -> Figure:

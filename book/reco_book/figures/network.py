@@ -1,17 +1,17 @@
 """Figures of the network chapter: encoder and two heads, strides, dilation, resolutions (Section 3.1)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
-import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from torch import Tensor
 
-from reco_book.figures.style import COLOURS, draw_arrow, draw_box, show_values
-from reco_core.analysis.plots import Palette, class_legend, hide_axes, new_figure, show_image, show_labels
+from reco_book.figures.style import COLOURS, draw_arrow, draw_box
+from reco_core.analysis.plots import Palette, class_legend, hide_axes, new_figure, show_labels
 from reco_core.augment import reduce_labels
 
 
@@ -60,7 +60,7 @@ def strides(labels: Tensor, classes: Sequence[str], palette: Palette, factors: S
     for axes, factor in zip(panels[1:], factors, strict=True):
         small = reduce_labels(labels[None], (math.ceil(height / factor), math.ceil(width / factor)))[0]
         show_labels(axes, small, palette, f"stride {factor}: {small.shape[0]} × {small.shape[1]}")
-    class_legend(figure, classes, palette, columns=8, shown=[labels])
+    class_legend(figure, classes, palette, columns=5, shown=[labels])
     return figure
 
 
@@ -102,43 +102,22 @@ def dilated_kernels(rates: Sequence[int] = (1, 6, 12, 18), side: int = 21) -> Fi
     return figure
 
 
-def sensitivity(image: Tensor, maps: dict[str, Tensor], pixel: tuple[int, int]) -> Figure:
-    """How strongly one output pixel depends on each input pixel, beside the image.
+def features_on_a_plane(features: Mapping[str, Tensor], labels: Tensor, place: Tensor) -> Figure:
+    """Two-dimensional features of a few classes, one panel a state; how dark a point is says its place in its class.
 
     Args:
-        image: (3, H, W) in [0, 1].
-        maps: title -> (H, W), not negative.
-        pixel: row and column in the image that the output pixel stands for.
+        features: title -> (N, 2).
+        labels: (N,) classes, at most four.
+        place: (N,) from 0, pale, to 1, dark.
     """
-    figure = new_figure(2.9 * (1 + len(maps)), 3.0)
-    first, *others = figure.subplots(1, 1 + len(maps))
-    show_image(first, image, "image")
-    for axes, (title, values) in zip(others, maps.items(), strict=True):
-        # A few pixels dominate; the square root shows how far the rest reaches.
-        shown = show_values(axes, (values / values.max()).sqrt(), title, "magma")
-    for axes in (first, *others):
-        axes.plot(pixel[1], pixel[0], "+", color="white", markersize=12, markeredgewidth=3)
-        axes.plot(pixel[1], pixel[0], "+", color=COLOURS["red"], markersize=11, markeredgewidth=1.6)
-    figure.colorbar(shown, ax=others, shrink=0.8, label="√ of the sensitivity, 1 = most")
+    figure = new_figure(8.8, 3.2)
+    panels = figure.subplots(1, len(features), sharex=True, sharey=True)
+    strength = 0.25 + 0.75 * place[:, None].numpy()
+    colours = np.array([to_rgb(COLOURS[name]) for name in ("blue", "red", "green", "purple")])[labels.numpy()]
+    for axes, (title, points) in zip(panels, features.items(), strict=True):
+        axes.axhline(0, color="#DDDDDD", linewidth=0.8, zorder=0)
+        axes.axvline(0, color="#DDDDDD", linewidth=0.8, zorder=0)
+        axes.scatter(*points.detach().T.numpy(), c=1 - strength * (1 - colours), s=14, linewidths=0)
+        axes.set(title=title, aspect="equal")
+        hide_axes(axes)
     return figure
-
-
-def alignment(size: int = 321, small: int = 81) -> Figure:
-    """Where each output column gets its prediction drawn, minus where it gets its label from, pixels of the image."""
-    drawn, taken = prediction_places(size, small), label_places(size, small)
-    figure = new_figure(6.4, 2.7)
-    axes = figure.subplots()
-    axes.plot(taken, drawn - taken, drawstyle="steps-mid", color=COLOURS["blue"])
-    axes.set(xlabel="column of the image, pixels", ylabel="drift, pixels", yticks=range(int((drawn - taken).max()) + 1))
-    return figure
-
-
-def prediction_places(size: int, small: int) -> np.ndarray:
-    """Columns at which `enlarge` puts the centres of `small` output columns, corners aligned."""
-    return np.arange(small) * (size - 1) / (small - 1)
-
-
-def label_places(size: int, small: int) -> np.ndarray:
-    """Columns from which `reduce_labels` takes the labels of `small` output columns."""
-    columns = torch.arange(size).expand(1, 1, size)
-    return reduce_labels(columns, (1, small))[0, 0].numpy()
