@@ -1,6 +1,5 @@
 """reco_core.analysis.relations: exact means, planted graphs, files."""
 
-
 import numpy as np
 import pytest
 import torch

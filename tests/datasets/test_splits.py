@@ -1,6 +1,5 @@
 """reco_core.datasets.splits: which images a run may see the labels of."""
 
-
 import numpy as np
 import pytest
 import torch
