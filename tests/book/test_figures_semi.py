@@ -92,6 +92,14 @@ def test_trust_names_each_share_where_it_ends():
     ]
 
 
+def test_arms_draw_the_mean_and_the_class_of_each_network():
+    figure = semi.arms([0, 100], {"few": ([0.1, 0.4], [0.2, 0.3]), "all": ([0.1, 0.7], [0.0, 0.6])}, "hedge")
+    assert [axes.get_title() for axes in figure.axes] == ["mean", "hedge"]
+    left, right = ([list(line.get_ydata()) for line in axes.lines] for axes in figure.axes)
+    assert np.allclose(left, [[10, 40], [10, 70]]) and np.allclose(right, [[20, 30], [0, 60]])
+    assert names(figure) == ["few", "all"]
+
+
 def test_pixel_kinds_follow_the_two_thresholds():
     labels = torch.tensor([255, 0, 1, 2])
     trusted = torch.tensor([True, False, True, True])

@@ -245,6 +245,24 @@ def trust(steps: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figure
     return figure
 
 
+def arms(steps: Sequence[int], iou: Mapping[str, tuple[Sequence[float], Sequence[float]]], name: str) -> Figure:
+    """The mean IoU of several networks along training, and their IoU of one class.
+
+    Args:
+        steps: when the networks were looked at.
+        iou: network -> mean over the classes and the one class's, at each step, in [0, 1].
+        name: of the class.
+    """
+    figure = new_figure(8.8, 3.3)
+    looks = (("grey", "s-"), ("blue", "o-"), ("green", "^--"))
+    for place, (axes, title) in enumerate(zip(figure.subplots(1, 2, sharey=True), ("mean", name), strict=True)):
+        draw_curves(axes, steps, {arm: 100 * np.array(both[place]) for arm, both in iou.items()}, looks)
+        axes.set(xlabel="training step", title=title, ylim=(0, None))
+    figure.axes[0].set_ylabel("IoU, %")
+    legend_below(figure, fontsize=9)
+    return figure
+
+
 KINDS = {
     "no label (padding)": (1.0, 1.0, 1.0),
     "teacher below δw: left out": (0.62, 0.62, 0.62),
