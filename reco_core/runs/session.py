@@ -285,6 +285,9 @@ class Session:
         self.best, self.best_state = Best(**state["best"]), state["best_network"]
         if step not in range(total + 1) or (step == total and self.best_state is None):
             raise ValueError(f"step {step} of {total}")
+        shapes = {name: value.shape for name, value in self.trainer.network.state_dict().items()}
+        if self.best_state is not None and {name: value.shape for name, value in self.best_state.items()} != shapes:
+            raise ValueError("the best network is another one")
         self.trainer.load_state_dict(state["trainer"])
         self.watch.load_state_dict(state["losses"], self.fabric.device)
 

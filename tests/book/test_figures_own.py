@@ -14,6 +14,6 @@ def test_overlays_show_image_truth_and_prediction():
     assert np.allclose(plain.images[0].get_array(), 0)
     assert np.allclose(true.images[0].get_array()[0, 1], [0, 0, 0.5])
     assert np.allclose(said.images[0].get_array()[0, 1], [0.5, 0, 0])
-    assert said.get_xlabel() == "67 % right", "two of three labelled pixels"
+    assert said.get_xlabel() == "67 % correct", "two of three labelled pixels"
     assert [axes.get_ylabel() for axes in figure.axes] == ["image", "truth", "prediction"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]

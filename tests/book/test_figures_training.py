@@ -119,7 +119,7 @@ def test_predictions_are_compared_where_they_are_scored():
     )
     drawn = figure.axes[2].images[0].get_array()
     assert drawn[1, 0].tolist() == [255, 255, 255] and drawn[0, 1].tolist() == [10, 20, 30]
-    assert figure.axes[2].get_xlabel() == "67 % right"
+    assert figure.axes[2].get_xlabel() == "67 % correct"
 
 
 def test_unlabelled_stages_draws_each_batch_as_what_it_is():

@@ -94,6 +94,10 @@ EXTRA: dict[str, dict[str, str]] = {
         "701": "CamVid: 367 + 101 + 233 images, its loader's splits", "38": "38.12 of Table 1, rounded",
         "50": "49.86 of Table 1, rounded",
     },
+    "14": {
+        "40.6": "the first edition of toyscapes, supervised with 20 labels", "39.3": "the same with all labels",
+        "500": "its training scenes",
+    },
     "15": {"2,975": "training images of Cityscapes"},
 }  # fmt: skip
 """Chapter -> number -> what sets it."""

@@ -213,18 +213,6 @@ def test_a_run_goes_on_from_an_earlier_version(tmp_path, ended):
     assert finished(tmp_path, iterations=4).run().history == tuple(state["history"])
 
 
-TOO_LONG = "[…]: cannot be read: File name too long; …name another file"
-
-
-@fault("Checkpoints and weights", "checkpoint under a name that is too long", "300 letters",
-       f"Refused: “{TOO_LONG}”", inputs=1)  # fmt: skip
-def test_a_name_that_is_too_long(tmp_path, record_property):
-    for read in (load_checkpoint, lambda path: load_latest(path.parent / ("y" * 300))):
-        message = refusal(lambda: read(tmp_path / ("x" * 300)), tmp_path)  # noqa: B023
-        assert says(message, TOO_LONG), message
-        record_property("said", message)
-
-
 @fault("Checkpoints and weights", "names that are no UTF-8 in a checkpoint and a record", "an image and the data set's"
        " folder are called café in Latin-1", "Written, read again and gone on from.", inputs=2, resumed=1)  # fmt: skip
 def test_names_that_are_no_utf8_survive_a_checkpoint(tmp_path):

@@ -67,6 +67,16 @@ def role_counts(
     return Counts(ignored, key, hard, confident, accuracy(roles != IGNORED), accuracy(roles == IGNORED))
 
 
+def _fallback(pictures: dict[str, np.ndarray], side: int = 200) -> str:
+    """Pictures (H, W, 3) uint8 beside each other, each under its name."""
+    parts = [
+        pixels(picture, 220 * number, 24, side) + words(220 * number, 15, name)
+        for number, (name, picture) in enumerate(pictures.items())
+    ]
+    height, width = next(iter(pictures.values())).shape[:2]
+    return svg(640, 24 + side * height / width, "Image, pseudo-labels and the role of each pixel", *parts)
+
+
 def two_thresholds(
     images: Any, truth: Any, snapshot: Snapshot, classes: Sequence[str], palette: Sequence[Sequence[int]],
     scene: int = 0, moments: Sequence[int] | None = None, first: int = 1,
@@ -101,19 +111,13 @@ def two_thresholds(
         f" {counts.key} are keys only (blue), {counts.hard} are hard queries (orange). Of the pseudo-labels above δw"
         f" {100 * counts.trusted_accuracy:.0f} % are correct, of those below {100 * counts.doubtful_accuracy:.0f} %."
     )
-    roles = pixel_roles(teacher[first] / 255, student[first] / 255)
-    side = 200
-    parts = [
-        pixels(picture, 220 * number, 24, side) + words(220 * number, 15, name)
-        for number, (name, picture) in enumerate(
-            {
-                "image": table[shown],
-                "pseudo-labels": colour_table(palette)[labels[first]],
-                "role of each pixel": np.array(ROLE_COLOURS, dtype=np.uint8)[roles],
-            }.items()
-        )
-    ]
-    high = 24 + side * true.shape[0] / true.shape[1]
+    pictures = {
+        "image": table[shown],
+        "pseudo-labels": colour_table(palette)[labels[first]],
+        "role of each pixel": np.array(ROLE_COLOURS, dtype=np.uint8)[
+            pixel_roles(teacher[first] / 255, student[first] / 255)
+        ],
+    }
     data = {
         "size": true.shape, "steps": steps, "start": first, "weak": WEAK, "strong": STRONG, "classes": list(classes),
         "palette": np.asarray(palette).tolist(), "table": table, "roles": ROLE_COLOURS,
@@ -121,5 +125,5 @@ def two_thresholds(
     }  # fmt: skip
     return explorable(
         "thresholds", "Two thresholds", "Which pixels teach? Move the thresholds and the training step.",
-        svg(640, high, "Image, pseudo-labels and the role of each pixel", *parts), caption, data,
+        _fallback(pictures), caption, data,
     )  # fmt: skip
