@@ -36,10 +36,12 @@ def test_key_shares_leave_out_the_query_class_and_sort_by_the_first_way():
     assert [height for _, height in bars(axes)] == pytest.approx([80, 20, 50, 50])
 
 
-def test_learning_graph_draws_both():
-    left, right = relations.learning_graph([0, 5], [1, 6], [8.9, 4.0], classes=10, paired=8).axes
-    assert left.lines[0].get_xydata().tolist() == [[0, 1], [5, 6]] and left.lines[1].get_ydata() == [8, 8]
-    assert right.lines[0].get_ydata().tolist() == [8.9, 4] and right.lines[1].get_ydata() == [9, 9]
+def test_learning_graph_draws_both_and_names_the_curves():
+    similarity = {"siblings": [0.9, 0.8], "strangers": [0.9, 0.1]}
+    left, right = relations.learning_graph([0, 5], similarity, [8.9, 4.0], classes=10).axes
+    assert [line.get_ydata().tolist() for line in left.lines] == list(similarity.values())
+    assert [(text.get_text(), text.xy) for text in left.texts] == [("siblings", (5, 0.8)), ("strangers", (5, 0.1))]
+    assert right.lines[0].get_xydata().tolist() == [[0, 8.9], [5, 4]] and right.lines[1].get_ydata() == [9, 9]
 
 
 def found(names=("a", "b", "c", "d")):

@@ -16,7 +16,7 @@ from scipy.cluster import hierarchy
 from torch import Tensor
 
 from reco_book.figures.intervals import draw_bars
-from reco_book.figures.style import COLOURS, ZERO, no_record
+from reco_book.figures.style import COLOURS, ZERO, draw_curves, no_record
 from reco_book.seeds import Summary
 from reco_core.analysis.plots import Palette, new_figure, rgb
 from reco_core.analysis.relations import ClassRelations, grow
@@ -94,28 +94,29 @@ def key_shares(shares: Mapping[str, Tensor], classes: Sequence[str], query_class
 
 
 def learning_graph(
-    steps: Sequence[int], siblings: Sequence[int], effective: Sequence[float], classes: int, paired: int
+    steps: Sequence[int], similarity: Mapping[str, Sequence[float]], effective: Sequence[float], classes: int
 ) -> Figure:
-    """How the keys of a network in training come to be drawn from similar classes.
+    """How the relation graph of a network changes in training, and what that means for its keys.
 
     Args:
         steps: of training.
-        siblings: number of classes whose sibling gives them the most keys.
+        similarity: kinship of two classes -> mean cosine of such pairs at each step.
         effective: from how many classes keys come, the exponential of the key classes' entropy, mean over classes.
         classes: C.
-        paired: classes that have a sibling.
     """
-    figure = new_figure(7.4, 2.8)
-    left, right = figure.subplots(1, 2)
-    left.plot(steps, siblings, "o-", color=COLOURS["blue"], markersize=4)
-    left.set(xlabel="training step", ylabel="classes", title="Most keys come from the sibling")
-    left.set(ylim=(-0.3, classes + 0.3))
-    left.axhline(paired, **ZERO)
+    figure = new_figure(8.4, 2.8)
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    looks = (("blue", "o-"), ("orange", "s-"), ("grey", "^-"))
+    draw_curves(left, steps, similarity, looks, markersize=4)
+    for (name, values), (colour, _) in zip(similarity.items(), looks, strict=False):
+        place = {"textcoords": "offset points", "va": "center", "color": COLOURS[colour], "fontsize": 9}
+        left.annotate(name, (steps[-1], values[-1]), (8, 0), **place)
+    left.set(xlabel="training step", ylabel="mean cosine", title="Similarity of classes", ylim=(None, 1.03))
+    left.set_xlim(right=1.25 * steps[-1])
     right.plot(steps, effective, "s-", color=COLOURS["red"], markersize=4)
     right.axhline(classes - 1, **ZERO)
-    note = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 8, "color": COLOURS["grey"]}
-    left.annotate("all that have a sibling", (steps[-1], paired), (0, 12), **note)
-    right.annotate("all other classes equally", (steps[-1], classes - 1), (0, -3), **note)
+    note = {"textcoords": "offset points", "ha": "right", "va": "bottom", "fontsize": 8, "color": COLOURS["grey"]}
+    right.annotate("all other classes equally", (steps[-1], classes - 1), (0, 3), **note)
     right.set(xlabel="training step", ylabel="classes", title="Effective number of key classes")
     right.set(ylim=(0, classes + 0.3))
     return figure
