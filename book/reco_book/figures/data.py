@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 from torch import Tensor
 
@@ -147,7 +148,7 @@ def missed_classes(missed: Mapping[str, np.ndarray], counts: Sequence[int]) -> F
     for (name, values), (colour, style) in zip(missed.items(), looks, strict=False):
         draw_range(axes, counts, values, style, colour, name)
     axes.set_xticks(list(counts))
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="labelled images", ylabel="classes without a labelled pixel", ylim=(-0.1, None))
     axes.legend()
     return figure
