@@ -125,6 +125,10 @@ def _bench(
     )
 
 
+def _with_data(options: TrainConfig, **changes: Any) -> TrainConfig:
+    return replace(options, data=replace(options.data, **changes))
+
+
 def bench_recipes() -> Iterator[tuple[str, TrainConfig]]:
     """The gates' (learning rates, the arms without ReCo, and each with twice the steps), then ReCo's.
 
@@ -138,6 +142,7 @@ def bench_recipes() -> Iterator[tuple[str, TrainConfig]]:
             yield f"{group}-rates/{method}-{rate:.0e}", _bench(method, labels, rate=rate)
     for method in BENCH_METHODS:
         yield f"toyscapes/{BENCH_LABELS}/{method}", _bench(method)
+    yield from ablations("toyscapes/", lambda method, **data: _with_data(_bench(method), **data))
 
 
 def _references() -> Iterator[tuple[str, TrainConfig]]:
@@ -196,7 +201,7 @@ def seeds(name: str) -> int:
     if group.startswith("toyscapes/"):
         if group.endswith(("-rates", "-twice")):
             return 1 if group.endswith("-rates") else 2
-        return 10 if method in COMPARED else 5
+        return 5 if method in BENCH_METHODS[1:] else 10
     if group in ("small/camvid/10", "small/camvid/20", "small/camvid/60") and method in COMPARED:
         return 15  # the main comparison on real images
     return 5 if group == "small/camvid/long" and method in COMPARED else 3
