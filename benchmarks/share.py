@@ -2,7 +2,7 @@
 
     python benchmarks/share.py --accelerator cuda --processes 1 14
 
-Each process trains ReCo + ClassMix as `small/camvid/20` does, on images of noise. All start together, after their first
+Each process trains ReCo + ClassMix as `camvid/20` does, on images of noise. All start together, after their first
 steps. With NVIDIA's Multi-Process Service (`nvidia-cuda-mps-control -d` before, `echo quit | nvidia-cuda-mps-control`
 after) the kernels of several processes run at the same time instead of taking turns; say so with `--mps`.
 """
@@ -29,7 +29,7 @@ WARM = 5
 def train(accelerator: str) -> None:
     """A process: get ready, wait for the number of seconds, print how many steps they held and how long they were."""
     torch.set_num_threads(1)
-    options = recipe("small/camvid/20/reco+classmix")
+    options = recipe("camvid/20/reco+classmix")
     options = replace(
         options,
         model=replace(options.model, weights=None),

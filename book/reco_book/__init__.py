@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from reco_book import experiments  # noqa: F401 - its recipes are registered wherever the book is used
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 """Of the source."""
 RESULTS = ROOT / "results"
 """Recorded runs."""
+
+from reco_book import experiments  # noqa: E402, F401 - its recipes are registered wherever the book is used

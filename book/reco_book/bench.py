@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from reco_book import RESULTS
-from reco_book.experiments import BENCH_TRIALS
-from reco_book.gates import BENCHES
+from reco_book.experiments import BENCH
+from reco_book.plan import data_set
 from reco_book.recorded import recipe_records
 from reco_book.seeds import Summary, paired_difference, summarise
 from reco_core.runs.records import Record, RecordedScores
@@ -29,7 +29,7 @@ ARM_NAMES = {
     "reco+classmix": "ReCo + ClassMix, 12 labels",
     "all labels": "Supervised, 2,000 labels",
 }
-SIBLINGS = BENCHES["toyscapes"].siblings
+SIBLINGS = data_set("toyscapes").confusable
 
 Runs = Mapping[str, Mapping[int, Record]]
 """Arm -> seed -> record."""
@@ -105,7 +105,7 @@ def collapsed(record: Record, least: float = 5.0) -> tuple[str, ...]:
     return tuple(name for name in record.classes if class_iou(record, name) < least)
 
 
-TRIALS = BENCH_TRIALS
+TRIALS = BENCH.trials
 
 
 def trials(results: Path = RESULTS) -> dict[str, dict[float, float]]:
@@ -118,7 +118,7 @@ def trials(results: Path = RESULTS) -> dict[str, dict[float, float]]:
     return {
         ARM_NAMES[arm]: {
             rate: 100 * found[0].val.miou
-            for rate in BENCH_TRIALS
+            for rate in TRIALS
             if 0 in (found := recipe_records(f"{group}/{method}-{rate:.0e}", results))
         }
         for arm, (group, method) in groups.items()

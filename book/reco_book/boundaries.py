@@ -1,6 +1,6 @@
-"""How good predictions are near borders (the paper's claim of sharper boundaries, Sections 1 and 4.1, measured).
+"""How good predictions are near boundaries (the paper's claim of sharper boundaries, Sections 1 and 4.1, measured).
 
-Trimap IoU: mean IoU over the pixels that lie within some width of a border between two classes of the truth
+Trimap IoU: mean IoU over the pixels that lie within some width of a boundary between two classes of the truth
 (Kohli et al., 2009). Boundary IoU: each class's IoU between the inner rims of truth and prediction (Cheng et al.,
 2021).
 """
@@ -25,11 +25,11 @@ def highest_around(values: Tensor, width: int) -> Tensor:
     return F.max_pool2d(rows, (1, size), stride=1, padding=(0, width))[:, 0]
 
 
-def border_band(labels: Tensor, width: int) -> Tensor:
+def boundary_band(labels: Tensor, width: int) -> Tensor:
     """(B, H, W) bool: valid pixels with a pixel of another class at most `width` rows and columns away.
 
     Args:
-        labels: (B, H, W) int64; the label 255 is no class and makes no border.
+        labels: (B, H, W) int64; the label 255 is no class and makes no boundary.
         width: pixels.
     """
     valid = labels != IGNORE_INDEX
@@ -42,7 +42,7 @@ def border_band(labels: Tensor, width: int) -> Tensor:
 def depth(region: Tensor) -> Tensor:
     """(B, H, W) bool -> int32: rows or columns, the larger, from each pixel of a region to the nearest outside.
 
-    0 outside; -1 where an image has no outside, for the image's edge is no border.
+    0 outside; -1 where an image has no outside, for the image's edge is no boundary.
     """
     return torch.from_numpy(np.stack([distance_transform_cdt(one, metric="chessboard") for one in region.numpy()]))
 
@@ -55,24 +55,26 @@ def inner_rim(depths: Tensor, width: int) -> Tensor:
 def boundary_scores(
     network: nn.Module, data: Any, widths: Sequence[int] = (1, 2, 4, 8), device: torch.device | str = "cpu"
 ) -> dict[str, dict[int, float]]:
-    """Trimap IoU and Boundary IoU, mean over classes, for several widths.
+    """Trimap IoU, the IoU of the interior and Boundary IoU, mean over classes, for several widths.
 
     Returns:
-        "trimap" and "boundary" -> width in pixels -> mean IoU; NaN where no class has such a pixel.
+        "trimap", "interior" and "boundary" -> width in pixels -> mean IoU; NaN where no class has such a pixel.
     """
     count = data.num_classes
-    confusion = {width: torch.zeros(count, count, dtype=torch.int64) for width in widths}
+    near, far = ({width: torch.zeros(count, count, dtype=torch.int64) for width in widths} for _ in range(2))
     overlap = {width: torch.zeros(2, count, dtype=torch.float64) for width in widths}
     for output, labels in outputs(network, data, batch_size=1, device=device):
         found, truth = classes_of(output.logits, labels.shape[-2:]).cpu(), labels.cpu()
         for width in widths:
-            band = border_band(truth, width)
-            confusion[width] += confusion_matrix(truth[band], found[band], count)
+            band = boundary_band(truth, width)
+            near[width] += confusion_matrix(truth[band], found[band], count)
+            far[width] += confusion_matrix(truth[~band], found[~band], count)
         for width, parts in _rims(truth, found, count, widths).items():
             overlap[width] += parts
     rims = {width: parts[0] / parts[1] for width, parts in overlap.items()}
     return {
-        "trimap": {width: Scores(pairs).miou for width, pairs in confusion.items()},
+        "trimap": {width: Scores(pairs).miou for width, pairs in near.items()},
+        "interior": {width: Scores(pairs).miou for width, pairs in far.items()},
         "boundary": {width: values.nanmean().item() for width, values in rims.items()},
     }
 

@@ -31,18 +31,19 @@ def gates(bench: Annotated[str, tyro.conf.Positional], results: Path = Path("res
     """Whether a data set can show what unlabelled images are worth; ends with an error if a gate fails.
 
     Args:
-        bench: toyscapes.
+        bench: a data set of results/plan.toml, such as toyscapes.
         results: folder of the records.
     """
-    from reco_book.gates import bench_named, table
     from reco_book.gates import gates as judged
+    from reco_book.gates import table
+    from reco_book.plan import data_set
     from reco_core.errors import InputError
 
-    found = judged(bench_named(bench), results)
+    found = judged(data_set(bench), results)
     print(table(found))
     failed = [gate.question for gate in found if not gate.holds]
     if failed:
-        raise InputError(f"{len(failed)} of {len(found)} gates fail on {bench}: {'; '.join(failed)}")
+        raise InputError(f"{len(failed)} of {len(found)} gates fail on {data_set(bench).name}: {'; '.join(failed)}")
 
 
 def boundaries(

@@ -1,4 +1,4 @@
-"""What `reco boundaries` measured of trained networks: scores of all pixels and near borders, recorded a line each."""
+"""What `reco boundaries` measured of trained networks, near boundaries and elsewhere, recorded a line each."""
 
 import dataclasses
 import itertools
@@ -24,9 +24,11 @@ class Evaluation:
     scores: RecordedScores
     trimap: dict[str, UnitShare]
     """Width in pixels -> mean IoU of the pixels so near to a boundary."""
+    interior: dict[str, UnitShare]
+    """Width in pixels -> mean IoU of all other pixels."""
     boundary: dict[str, UnitShare]
     """Width in pixels -> mean Boundary IoU."""
-    schema: Literal[2] = 2
+    schema: Literal[3] = 3
     kind: Literal["evaluation"] = "evaluation"
 
     @property

@@ -5,38 +5,15 @@ where there is one, and each number is the mean over the recorded seeds.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
 
+from reco_book.plan import DataSet
 from reco_book.recorded import recipe_records
-from reco_core.errors import InputError
 from reco_core.runs.records import Record
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A data set with its budget: where the records of its arms are, and its pairs of confusable classes."""
-
-    few: str
-    """Group of recipes with few labels."""
-    every: str
-    """Group of recipes with all labels."""
-    twice: str
-    """As `few`, with twice the steps."""
-    siblings: tuple[tuple[str, str], ...]
-    """Pairs of classes that are easily confused."""
-
-
-BENCHES = {
-    "toyscapes": Bench(
-        "toyscapes/12", "toyscapes/all", "toyscapes/12-twice",
-        (("building", "wall"), ("road", "pavement"), ("tree", "hedge"), ("car", "truck")),
-    ),
-}  # fmt: skip
 
 
 class Gate(NamedTuple):
@@ -67,24 +44,27 @@ class Arms(NamedTuple):
     classmix_twice: dict[int, Record]
 
 
-def arms_of(bench: Bench, results: Path) -> Arms:
-    """The records that a bench is judged by."""
+def arms_of(data: DataSet, results: Path) -> Arms:
+    """The records that a data set is judged by."""
 
     def runs(group: str, method: str) -> dict[int, Record]:
         return recipe_records(f"{group}/{method}", results)
 
     return Arms(
-        runs(bench.few, "supervised"), runs(bench.every, "supervised"), runs(bench.few, "classmix"),
-        runs(bench.twice, "supervised"), runs(bench.twice, "classmix"),
+        runs(data.few, "supervised"), runs(data.every, "supervised"), runs(data.few, "classmix"),
+        runs(data.twice, "supervised"), runs(data.twice, "classmix"),
     )  # fmt: skip
 
 
-def sibling_share(record: Record, siblings: Sequence[tuple[str, str]]) -> float:
-    """Of the misclassified pixels of the paired classes, the share that was taken for the sibling."""
+def confusable_share(record: Record, groups: Sequence[Sequence[str]]) -> float:
+    """Of the misclassified pixels of the grouped classes, the share that was taken for a class of the same group."""
     counts = np.array(record.scores.confusion)
-    index = {name: record.classes.index(name) for pair in siblings for name in pair}
-    inside = sum(counts[index[one], index[other]] + counts[index[other], index[one]] for one, other in siblings)
-    errors = sum(counts[row].sum() - counts[row, row] for row in index.values())
+    np.fill_diagonal(counts, 0)
+    inside = errors = 0
+    for group in groups:
+        members = [record.classes.index(name) for name in group]
+        inside += counts[np.ix_(members, members)].sum()
+        errors += counts[members].sum()
     return float(inside / errors)
 
 
@@ -115,14 +95,14 @@ def _moved(once: dict[int, Record], twice: dict[int, Record]) -> tuple[float, in
     return abs(_mean([twice[seed].miou() - once[seed].miou() for seed in both])), len(both)
 
 
-def gates(bench: Bench, results: Path) -> list[Gate]:
+def gates(data: DataSet, results: Path) -> list[Gate]:
     """All requirements with what was measured.
 
     Args:
-        bench: data set and budget.
+        data: of the plan.
         results: folder of the records.
     """
-    arms = arms_of(bench, results)
+    arms = arms_of(data, results)
     mixed, few_moved, mixed_moved = (
         arms.classmix, _moved(arms.few, arms.few_twice), _moved(arms.classmix, arms.classmix_twice)
     )  # fmt: skip
@@ -130,6 +110,7 @@ def gates(bench: Bench, results: Path) -> list[Gate]:
     def taught(name: str) -> float:
         return _over(mixed, lambda record: 100 * (getattr(record.unlabelled, name) or 0.0))
 
+    inside = _over(mixed, lambda record: 100 * confusable_share(record, data.confusable))
     gap = _over(arms.every, Record.miou) - _over(arms.few, Record.miou)
     return [
         Gate("label gap: all labels minus few labels", gap, 20, True, "points", min(len(arms.every), len(arms.few))),
@@ -139,8 +120,7 @@ def gates(bench: Bench, results: Path) -> list[Gate]:
         Gate("teacher is confident", taught("confident_share"), 50, True, "% of pixels", len(mixed)),
         Gate("confident teacher is correct", taught("confident_accuracy"), 95, True, "% of those", len(mixed)),
         Gate("hard queries", 100 * _over(mixed, hard_share), 50, False, "% of valid pixels", len(mixed)),
-        Gate("errors inside sibling pairs", 100 * _over(mixed, lambda one: sibling_share(one, bench.siblings)), 40,
-             True, "% of errors", len(mixed)),
+        Gate("errors among confusable classes", inside, 40, True, "% of errors", len(mixed)),
     ]  # fmt: skip
 
 
@@ -154,14 +134,3 @@ def table(found: Sequence[Gate]) -> str:
             f"{verdict:4} {gate.question:42} {gate.value:9.1f} {sign} {gate.bound:4g}  {gate.unit} ({gate.seeds} seeds)"
         )
     return "\n".join(lines)
-
-
-def bench_named(name: str) -> Bench:
-    """A bench by the name of its data set.
-
-    Raises:
-        InputError: a name without gates.
-    """
-    if name not in BENCHES:
-        raise InputError(f"no gates for {name!r}: choose one of {', '.join(BENCHES)}")
-    return BENCHES[name]

@@ -1,39 +1,31 @@
-"""Write what the prose pages take from the library: tables drawn from the records, pictures, the interactive graph.
+"""Write what the prose pages take from the library: tables drawn from the records, the list of runs, a picture.
 
     python -m reco_book.pages [ROOT]
 
-Changes the text between the markers in README.md and four pages of book/, book/_static/idea.png, and the data of the
-interactive relation graph; a test tells when they are out of date.
+Changes the text between the markers in README.md and pages of book/, and two files of book/_static; a test tells when
+they are out of date.
 """
 
+import csv
+import io
 import json
 import re
 import sys
 from pathlib import Path
 
-import numpy as np
 from matplotlib import rc_context
 
 from reco_book import ROOT
 from reco_book.cells import cell_recipe
-from reco_book.claims import CLAIMS, LEAST_SEEDS, SETS, verdict
-from reco_book.experiments import COMPARED
 from reco_book.figures.idea import idea
 from reco_book.figures.style import RC
 from reco_book.paper import TABLES
 from reco_book.power import PUBLISHED_RUNS, paired_spread, seeds_needed
-from reco_book.recorded import (
-    ANIMALS,
-    animals_percent,
-    group_records,
-    recipe_records,
-    recipe_scores,
-    recorded_relations,
-)
-from reco_book.seeds import by_method, miou_percent, paired_difference, summarise
-from reco_book.tables import markdown, with_interval, with_spread
-from reco_core.methods import METHOD_NAMES
-from reco_core.runs.records import Record, load_records
+from reco_book.recorded import recipe_records, recipe_scores
+from reco_book.scorecard import claims_table, scorecard
+from reco_book.seeds import paired_difference, summarise
+from reco_book.tables import markdown
+from reco_core.runs.records import load_records
 
 PICTURE = Path("book/_static/idea.png")
 PAGES = ("README.md", "book/index.md", "book/reproduction.md", "book/paper_vs_published.md", "book/how_to_run.md")
@@ -42,73 +34,12 @@ MARKED = re.compile(
     re.DOTALL,
 )
 GRAPHS = Path("book/_static/relations_data.js")
-DATASETS = {"camvid": "CamVid", "nyu_v2": "NYU v2", "voc": "VOC animals"}
-"""Folder of records -> name."""
-COLUMNS = {
-    "camvid/20": "CamVid, 20 of 367 photographs labelled, 600 steps",
-    "camvid/long": "CamVid, 1,800 steps",
-}
+RUNS = Path("book/_static/runs.csv")
 
 
-def results_at_a_glance(root: Path = ROOT) -> str:
-    """A Markdown table: mean IoU on test images of the last step, methods by data sets, and ReCo's paired gain."""
-    scores = {
-        title: by_method(group_records(f"small/{folder}", root / "results"), miou_percent("last"))
-        for folder, title in COLUMNS.items()
-    }
-    rows = [[METHOD_NAMES[method], *(cell(table.get(method, {})) for table in scores.values())] for method in COMPARED]
-    counts = [[len(table.get(method, {})) for method in COMPARED] for table in scores.values()]
-    seeds = [str(few[0]) if len(set(few)) == 1 else " / ".join(map(str, few)) for few in counts]
-    rows.append(["Seeds", *seeds])
-    gains = [paired_difference(table.get(COMPARED[2], {}), table.get(COMPARED[1], {})) for table in scores.values()]
-    rows.append(["gain from ReCo, paired by seed, with 95 % interval", *map(with_interval, gains)])
-    return markdown(["Mean IoU, %", *scores], rows)
-
-
-def cell(values: dict[int, float]) -> str:
-    """Mean and spread over seeds, and how many they are as long as they are fewer than three."""
-    few = f" ({len(values)} of 3 seeds)" if 0 < len(values) < 3 else ""
-    return with_spread(summarise(values)) + few
-
-
-def claims_one_by_one(root: Path = ROOT) -> str:
-    """A Markdown table: what the paper says of trends, and what the records say of it on each data set."""
-    rows = []
-    for claim in CLAIMS:
-        row = [claim.text, claim.paper]
-        for small in SETS.values():
-            summary = claim.summary(small, root / "results")
-            said = "–" if summary is None else verdict(summary)
-            judged = said in ("supports", "contradicts", "inconclusive")
-            row.append(f"{said}: {with_interval(summary)}" if judged else said)
-        rows.append(row)
-    return markdown(["Claim", "paper: difference", *SETS], rows)
-
-
-def recorded_runs(root: Path = ROOT) -> str:
-    """A Markdown table: every group of recorded runs, with scores, hours, devices and first weights."""
-    groups: dict[str, list[Record]] = {}
-    for record in sorted(load_records(root / "results"), key=lambda record: (record.about.recipe or "", record.seed)):
-        groups.setdefault(record.about.recipe or "", []).append(record)
-    rows = []
-    for name, records in groups.items():
-        score = animals_percent if name.startswith("small/voc/") else miou_percent
-        scores = [
-            with_spread(summarise({record.seed: score(which)(record) for record in records}))
-            for which in ("last", "best")
-        ]
-        model, steps = records[0].config.model, records[0].config.optimisation.iterations
-        start = "random" if model.weights is None else "ImageNet"
-        hours: dict[str, float] = {}
-        for record in records:
-            where = record.about.environment
-            place = "CPU" if where["device"] == "cpu" else where["device_name"]
-            hours[place] = hours.get(place, 0) + record.seconds / 3600
-        backbone = model.backbone.replace("mobilenet_v2", "MobileNetV2").replace("resnet", "ResNet-")
-        cost = ", ".join(f"{taken:.2f} {place}" for place, taken in sorted(hours.items()))
-        rows.append([f"`{name}`", f"{backbone}, {start}", str(steps), str(len(records)), *scores, cost])
-    header = ["Recipe", "network, first weights", "steps", "seeds", "last", "best", "hours on"]
-    return markdown(header, rows)
+def verdicts(root: Path = ROOT) -> str:
+    """A Markdown table: the primary claims with difference, share of the label gap, verdict and the paper's number."""
+    return claims_table(scorecard(root / "results"))
 
 
 def cells_of_the_paper(root: Path = ROOT) -> str:
@@ -129,29 +60,6 @@ def cells_of_the_paper(root: Path = ROOT) -> str:
     return markdown(["Command", "Paper", "numbers", "different runs", "recorded at the paper's settings"], rows)
 
 
-OPTIONS = {
-    "key_sharing=query": '512 keys for every query, `key_sharing="query"`',
-    "relation_temperature=none": "no temperature in the key softmax, `relation_temperature=None`",
-    "eta=batch": 'one η for the batch, `eta="batch"`',
-    "teacher_batch_norm=copy": 'the student\'s statistics in the teacher, `teacher_batch_norm="copy"`',
-    "bank": "keys from a feature bank, `bank_size=1024` (Appendix B)",
-}
-"""Small recipes that turn one option -> how the page tells it."""
-
-
-def effects_of_options(root: Path = ROOT) -> str:
-    """A Markdown table: what a single option does to the score, paired by seed with the book's standard run."""
-    rows = []
-    for option, text in OPTIONS.items():
-        turned, standard = (
-            recipe_scores(f"small/camvid/{name}", root / "results")
-            for name in (f"options/{option}", "20/reco+classmix")
-        )
-        gap = paired_difference(turned, standard)
-        rows.append([text, with_interval(gap, seeds=True) if len(gap.values) > 1 else "no record"])
-    return markdown(["Turned alone", "CamVid, 20 labels"], rows)
-
-
 GAINS = {
     "VOC, 600 labels": ("Pascal VOC", 600), "SUN RGB-D, 50": ("SUN RGB-D", 50), "VOC, 200": ("Pascal VOC", 200),
     "Cityscapes, 20": ("Cityscapes", 20),
@@ -166,10 +74,10 @@ def seeds_that_it_takes(root: Path = ROOT) -> str:
         "the published seeds, unpaired": paired_spread(sd),
         "the published seeds, if paired runs correlate by 0.5": paired_spread(sd, 0.5),
     }
-    scores = [recipe_scores(f"small/camvid/20/{method}", root / "results") for method in COMPARED[:0:-1]]
-    gap = paired_difference(*scores)
-    if len(gap.values) >= LEAST_SEEDS:
-        spreads["recorded here, paired: CamVid, 20 labels"] = gap.sd
+    ours, base = (recipe_scores(f"toyscapes/12/{method}", root / "results") for method in ("reco+classmix", "classmix"))
+    gap = paired_difference(ours, base)
+    if len(gap.values) > 2:
+        spreads["recorded here, paired: toyscapes, 12 labels"] = gap.sd
     table = TABLES["1"]
     gains = {
         name: table.scores("reco+classmix", dataset)[labels] - table.scores("classmix", dataset)[labels]
@@ -198,10 +106,7 @@ def runs_on_one_card(root: Path = ROOT) -> str:
 BLOCKS = {
     "share": runs_on_one_card,
     "power": seeds_that_it_takes,
-    "effects": effects_of_options,
-    "results": results_at_a_glance,
-    "claims": claims_one_by_one,
-    "runs": recorded_runs,
+    "verdicts": verdicts,
     "cells": cells_of_the_paper,
 }
 
@@ -211,23 +116,20 @@ def with_blocks(page: str, root: Path = ROOT) -> str:
     return MARKED.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]](root)}\n\n{found[3]}", page)
 
 
-def interactive_relations(root: Path = ROOT) -> str:
-    """The recorded relation graphs as a script: data set -> network and place -> seed -> similarity, confusion in %."""
-    found: dict[str, dict] = {}
-    for relations in recorded_relations(root / "results"):
-        dataset = DATASETS[relations.about["group"].split("/")[1]]
-        if dataset == "VOC animals":
-            relations = relations.only(np.isin(relations.classes, ANIMALS))
-        entry = found.setdefault(dataset, {"classes": list(relations.classes), "lowest": 1.0, "networks": {}})
-        shares = 100 * relations.confusion / relations.confusion.sum(axis=1, keepdims=True)
-        for where, graph in relations.graphs.items():
-            entry["lowest"] = min(entry["lowest"], round(float(graph.min()), 3))
-            runs = entry["networks"].setdefault(f"{METHOD_NAMES[relations.about['method']]}, {where}", {})
-            runs[str(relations.about["seed"])] = {
-                "similarity": graph.round(3).tolist(),
-                "confusion": shares.round(1).tolist(),
-            }
-    return f"window.RELATIONS = {json.dumps(dict(sorted(found.items(), reverse=True)), separators=(',', ':'))};\n"
+def recorded_runs(root: Path = ROOT) -> str:
+    """Comma-separated values of every recorded run: what it is, its scores in percent, seconds, machine, revision."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["recipe", "seed", "steps", "test mIoU", "student's test mIoU", "seconds", "device", "revision"])
+    for record in sorted(load_records(root / "results"), key=lambda one: (one.about.recipe or "", one.seed)):
+        student = record.student and (record.student.test or record.student.val)
+        where = record.about.environment
+        lines.writerow([
+            record.about.recipe, record.seed, record.config.optimisation.iterations, f"{record.miou():.2f}",
+            f"{100 * student.miou:.2f}" if student else "", f"{record.seconds:.0f}",
+            where["device"] if where["device"] == "cpu" else where["device_name"], record.about.revision,
+        ])  # fmt: skip
+    return text.getvalue()
 
 
 def main() -> None:
@@ -236,7 +138,7 @@ def main() -> None:
     for name in PAGES:
         path = root / name
         path.write_text(with_blocks(path.read_text(encoding="utf-8"), root), encoding="utf-8")
-    (root / GRAPHS).write_text(interactive_relations(root), encoding="utf-8")
+    (root / RUNS).write_text(recorded_runs(root), encoding="utf-8")
     with rc_context(RC):
         idea().savefig(root / PICTURE, dpi=160, metadata={"Software": None})
 

@@ -1,17 +1,16 @@
 """The primary claims, as they were written down before their runs: results/plan.toml."""
 
-import json
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from reco_book import RESULTS
 from reco_book.paper import paper_table
-from reco_core.config import STRICT
+from reco_core.config import STRICT, from_dict
+from reco_core.errors import InputError
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -52,6 +51,11 @@ class DataSet:
     confusable: tuple[tuple[str, ...], ...]
     """Groups of classes."""
 
+    @property
+    def twice(self) -> str:
+        """As `few`, with twice the steps."""
+        return f"{self.few}-twice"
+
     def recipe(self, name: str) -> str:
         """The recipe of a claim's `ours` or `base`."""
         return f"{self.few.partition('/')[0] if '/' in name else self.few}/{name}"
@@ -69,7 +73,19 @@ class Plan:
 @cache
 def plan(path: Path = RESULTS / "plan.toml") -> Plan:
     """Read the plan."""
-    return TypeAdapter(Plan).validate_json(json.dumps(tomllib.loads(path.read_text(encoding="utf-8"))))
+    return from_dict(Plan, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+
+
+def data_set(name: str) -> DataSet:
+    """A data set of the plan.
+
+    Raises:
+        InputError: a name that is not in it.
+    """
+    for data in plan().sets:
+        if data.name.lower() == name.lower():
+            return data
+    raise InputError(f"no gates for {name!r}: choose one of {', '.join(data.name for data in plan().sets)}")
 
 
 def papers_gain(claim: Claim, data: DataSet) -> float | None:

@@ -2,14 +2,9 @@
 
 import math
 import statistics
-from collections import defaultdict
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from scipy import stats
-
-from reco_core.errors import InputError
-from reco_core.runs.records import Record
 
 
 @dataclass(frozen=True)
@@ -36,27 +31,6 @@ class Summary:
             return math.nan, math.nan
         half = stats.t.ppf(0.5 + level / 2, len(self.values) - 1) * self.sd / math.sqrt(len(self.values))
         return self.mean - half, self.mean + half
-
-
-def by_method(records: Iterable[Record], value: Callable[[Record], float]) -> dict[str, dict[int, float]]:
-    """Method -> seed -> value.
-
-    Raises:
-        InputError: two records of one method and seed.
-    """
-    table: dict[str, dict[int, float]] = defaultdict(dict)
-    for record in records:
-        if record.seed in table[record.method]:
-            raise InputError(
-                f"two records of {record.method!r} with seed {record.seed}: select one configuration first"
-            )
-        table[record.method][record.seed] = value(record)
-    return dict(table)
-
-
-def miou_percent(which: str = "last") -> Callable[[Record], float]:
-    """A function that takes the mean IoU in percent from a record (`Record.miou`); which: "last" or "best"."""
-    return lambda record: record.miou(which)
 
 
 def summarise(values: dict[int, float]) -> Summary:

@@ -1,7 +1,7 @@
 """The command `reco`: train, evaluate, predict, reproduce, look at data sets. Only the rooms of `cli` print.
 
 A package may add commands and recipes of its own through the entry points "reco.commands" and "reco.recipes"; the
-book's adds `table`, toyscapes/... and small/...
+book's adds `table`, toyscapes/... and camvid/...
 """
 
 import os

@@ -150,8 +150,8 @@ def reproduce(
     one configuration, such as the last bars of Fig. 7's panels, are run once.
 
     Args:
-        group: recipes' common name, such as table1/pascal_voc or small/camvid/20; "small" is all that a laptop's
-            recipes ask.
+        group: recipes' common name, such as table1/pascal_voc or camvid/20; "primary" is all that the
+            book's primary claims ask.
         methods: only these; by default all.
         seeds: of the runs; by default 0 to 2, to 14 of CamVid's main comparison and to 4 of its longer runs.
         root: the data set's folder, for groups of one data set; by default $RECO_DATA/<name>.
@@ -206,5 +206,5 @@ def train_run(run: SweepRun, results: Path) -> None:
 
 
 def recipes(group: Annotated[str, tyro.conf.Positional] = "") -> None:
-    """List the named recipes of a group, such as table1 or small/camvid; without a group, all."""
+    """List the named recipes of a group, such as table1 or camvid; without a group, all."""
     print("\n".join(recipe_names(group)))

@@ -9,15 +9,14 @@
     bank/cityscapes/20                      feature bank (Appendix B)
 
 Other packages `register` recipes of their own: the entry points "reco.recipes" name them; the book's are toyscapes/...
-and small/...
+and camvid/...
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
 from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, TrainConfig
-from reco_core.datasets.base import data_path
 from reco_core.errors import InputError
 
 Preset = Literal["published", "paper"]
@@ -134,6 +133,7 @@ RECIPES = dict(_recipes())
 """Name -> configuration with seed 0, before the preset."""
 _OWN_SEEDS: dict[str, int] = {}
 """Recipes of other packages -> how many seeds `reco reproduce` runs of them."""
+_GATHERED: dict[str, tuple[str, ...]] = {}
 
 
 def register(name: str, options: TrainConfig, seeds: int = 3) -> None:
@@ -141,7 +141,7 @@ def register(name: str, options: TrainConfig, seeds: int = 3) -> None:
 
     Args:
         name: "group/.../what", unique.
-        options: of the run; `data.root` is the name of a folder below $RECO_DATA, where the data set has several.
+        options: of the run.
         seeds: how many `reco reproduce` runs.
 
     Raises:
@@ -152,12 +152,19 @@ def register(name: str, options: TrainConfig, seeds: int = 3) -> None:
     RECIPES[name], _OWN_SEEDS[name] = options, seeds
 
 
+def gather(group: str, names: Iterable[str]) -> None:
+    """Give recipes of several groups a common name, such as "primary"."""
+    _GATHERED[group] = tuple(dict.fromkeys(names))
+
+
 def recipe_names(group: str = "") -> tuple[str, ...]:
     """Names of the recipes of a group such as "table1/pascal_voc" (all by default).
 
     Raises:
         InputError: a group that has none.
     """
+    if group in _GATHERED:
+        return _GATHERED[group]
     names = tuple(name for name in RECIPES if not group or name == group or name.startswith(f"{group}/"))
     if not names:
         groups = dict.fromkeys(name.rpartition("/")[0] for name in RECIPES)
@@ -178,7 +185,7 @@ def recipe(
     Args:
         name: such as "table1/pascal_voc/60/reco+classmix".
         seed: of the run.
-        root: the data set's folder.
+        root: the data set's folder, instead of the recipe's.
         weights: "imagenet" or a path, instead of the recipe's pretrained weights; a recipe that starts from random
             weights stays so.
         preset: "published" (the published experiments) or "paper" (its text), for recipes of the paper.
@@ -192,13 +199,11 @@ def recipe(
     options = RECIPES[name]
     if name not in _OWN_SEEDS:
         options = apply_preset(options, preset)
-    if root is None and options.data.root is not None:
-        root = str(data_path(options.data.root, None))
     own = options.model.weights
     return replace(
         options,
         seed=seed,
-        data=replace(options.data, root=root),
+        data=replace(options.data, root=root or options.data.root),
         model=replace(options.model, weights=own and (weights or own)),
     )
 

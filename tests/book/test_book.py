@@ -207,7 +207,7 @@ def test_a_cell_is_empty_without_its_records(tmp_path):
         first, second = before.split("|"), after.split("|")
         assert second == [*first[:3], " no record ", *first[4:]] if "Mean teacher" in before else second == first
     assert writer.recorded_runs(tmp_path).splitlines() == [
-        line for line in runs if not line.startswith("| `small/camvid/20/mean_teacher` |")
+        line for line in runs if not line.startswith("| `camvid/20/mean_teacher` |")
     ]
     for folder in ("small", "toyscapes"):
         shutil.rmtree(tmp_path / "results" / folder)
@@ -260,7 +260,7 @@ def digest_of_tree() -> str:
 
 BESIDE = (
     "reco_core/losses.py", "book/reco_book/figures/data.py", "book/reco_book/paper.json",
-    "results/small/camvid/20.jsonl", "benchmarks/results/loss-cpu.json",
+    "results/camvid/20.jsonl", "benchmarks/results/loss-cpu.json",
 )  # fmt: skip
 
 

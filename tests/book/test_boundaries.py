@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reco_book.boundaries import border_band, boundary_scores, depth, inner_rim
+from reco_book.boundaries import boundary_band, boundary_scores, depth, inner_rim
 from reco_core.models import SegmentationOutput
 
 
@@ -15,7 +15,7 @@ def halves(column, side=20):
 
 @pytest.mark.parametrize("width", [1, 2, 5])
 def test_the_band_is_so_many_pixels_on_either_side(width):
-    band = border_band(halves(10)[None], width)[0]
+    band = boundary_band(halves(10)[None], width)[0]
     assert band.any(dim=0).nonzero()[:, 0].tolist() == list(range(10 - width, 10 + width))
     assert band.all(dim=0).sum() == 2 * width
 
@@ -23,9 +23,9 @@ def test_the_band_is_so_many_pixels_on_either_side(width):
 def test_what_is_ignored_makes_no_border():
     label = halves(10)
     label[:, 8:12] = 255
-    assert not border_band(label[None], 2).any()
-    assert border_band(label[None], 5)[0].any(dim=0).nonzero()[:, 0].tolist() == [7, 12]
-    assert not border_band(torch.zeros(1, 6, 6, dtype=torch.int64), 3).any()
+    assert not boundary_band(label[None], 2).any()
+    assert boundary_band(label[None], 5)[0].any(dim=0).nonzero()[:, 0].tolist() == [7, 12]
+    assert not boundary_band(torch.zeros(1, 6, 6, dtype=torch.int64), 3).any()
 
 
 def test_the_rim_is_inside_and_the_images_edge_is_none():

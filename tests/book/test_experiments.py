@@ -10,6 +10,7 @@ import torch
 
 from reco_book import ROOT
 from reco_book.experiments import PRESET_ROWS, recipes
+from reco_book.plan import papers_gain, plan
 from reco_core.config import TrainConfig
 from reco_core.models import BACKBONES, build_model
 from reco_core.runs.recipes import RECIPES, default_seeds, is_run_of, recipe, recipe_names, twins
@@ -50,18 +51,26 @@ def test_the_command_finds_them_without_the_book_being_imported():
 
 
 def test_recipes_say_what_their_names_say():
-    for name in recipe_names("small/camvid/20") + recipe_names("small/voc/60"):
-        *_, dataset, labels, method = name.split("/")
+    for name in recipe_names("camvid/20") + recipe_names("voc/60") + recipe_names("toyscapes/12"):
+        dataset, labels, method = name.split("/")
         options = recipe(name)
         assert options.data.dataset == {"voc": "pascal_voc"}.get(dataset, dataset)
-        assert (options.data.num_labelled, options.method) == (int(labels), method)
-    assert recipe("small/camvid/1px/classmix").data.partial_labels == "1px"
-    assert recipe("small/camvid/fig7e/easy+relation").reco.query_sampling == "easy"
-    assert recipe("small/camvid/options/eta=batch").eta == "batch"
-    assert recipe("toyscapes/12/classmix").data.num_labelled == 12
+        assert (options.data.num_labelled, options.method) == (int(labels.partition("-")[0]), method.partition("-")[0])
+    assert recipe("camvid/fig7e/easy+relation").reco.query_sampling == "easy"
     assert recipe("toyscapes/all/supervised").data.num_labelled is None
-    lengths = [recipe(f"small/camvid/{name}/classmix").optimisation.iterations for name in ("20", "long", "1px-long")]
-    assert lengths == [600, 1800, 1800]
+    once, twice = (recipe(f"toyscapes/12{name}/classmix").optimisation.iterations for name in ("", "-twice"))
+    assert twice == 2 * once
+    assert recipe("camvid/20-rates/classmix-1e-03").optimisation.learning_rate == 1e-3
+
+
+def test_the_plan_names_recipes_that_run_all_of_its_seeds():
+    for data in plan().sets:
+        for claim in plan().claims:
+            for name in (claim.ours, claim.base):
+                assert set(data.seeds) <= set(range(default_seeds(data.recipe(name)))), name
+            if claim.measure == "miou":
+                assert papers_gain(claim, data) > 0, "the paper claims it"
+        assert f"{data.every}/supervised" in RECIPES and f"{data.twice}/classmix" in RECIPES
 
 
 def test_the_librarys_defaults_are_the_benchs():
@@ -76,18 +85,17 @@ def test_they_follow_no_preset():
         assert is_run_of(options, name), name
 
 
-def test_folders_and_weights(monkeypatch):
-    monkeypatch.setenv("RECO_DATA", "/photographs")
-    assert recipe("small/nyu_v2/50/classmix").data.root == "/photographs/nyu_v2"
-    assert recipe("small/camvid/20/classmix").data.root is None
-    assert recipe("small/camvid/20/classmix", weights="mine.pth").model.weights == "mine.pth"
+def test_folders_and_weights():
+    assert recipe("voc/60/classmix", root="/photographs").data.root == "/photographs"
+    assert recipe("camvid/20/classmix").data.root is None
+    assert recipe("camvid/20/classmix", weights="mine.pth").model.weights == "mine.pth"
     assert recipe("toyscapes/12/classmix", weights="mine.pth").model.weights is None, "random ones stay random"
 
 
 def test_recipes_of_one_configuration_are_twins():
-    assert "small/camvid/20/reco+classmix" in twins("small/camvid/fig7a/256")
-    assert twins("small/camvid/fig7a/32") == ("small/camvid/fig7a/32",)
-    for name in recipe_names("small/camvid"):
+    assert "camvid/20/reco+classmix" in twins("camvid/fig7a/256")
+    assert twins("camvid/fig7a/32") == ("camvid/fig7a/32",)
+    for name in recipe_names("camvid"):
         assert {RECIPES[twin] == RECIPES[name] for twin in twins(name)} == {True}
 
 
@@ -96,24 +104,3 @@ def test_a_recipes_network_can_be_built(model):
     """Without the pretrained weights, which would be a download."""
     network = build_model(model, 4).eval()
     assert network(torch.zeros(1, 3, 32, 32)).logits.shape[:2] == (1, 4)
-
-
-def test_seeds_that_are_run():
-    """Three at least; fifteen of the book's main comparison on photographs, five of its longer runs."""
-    assert {default_seeds(name) for name in recipe_names("small/camvid/all")} == {3}
-    assert [default_seeds(f"small/camvid/20/{method}") for method in ("reco+classmix", "cutmix")] == [15, 3]
-    assert [default_seeds(f"small/camvid/60/{method}") for method in ("reco+classmix", "cutmix")] == [15, 3]
-    assert [default_seeds(f"small/camvid/long/{method}") for method in ("reco+classmix", "supervised")] == [5, 5]
-
-
-def test_references_differ_in_size_and_length_alone():
-    """Chapter 07 takes their differences for effects of the one and of the other."""
-    found = [recipe(f"small/camvid/367{name}/supervised") for name in ("", "-long", "-large", "-large-long")]
-    assert [(run.data.size, run.optimisation.iterations) for run in found] == [
-        ((180, 240), 3000), ((180, 240), 6000), ((360, 480), 3000), ((360, 480), 6000),
-    ]  # fmt: skip
-    assert [run.data.crop for run in found] == [(128, 128), (128, 128), (256, 256), (256, 256)]
-    for run in found:
-        data = replace(found[0].data, size=run.data.size, crop=run.data.crop)
-        steps = replace(found[0].optimisation, iterations=run.optimisation.iterations)
-        assert run == replace(found[0], data=data, optimisation=steps)

@@ -100,26 +100,6 @@ def test_arms_draw_the_mean_and_the_class_of_each_network():
     assert names(figure) == ["few", "all"]
 
 
-def test_pixel_kinds_follow_the_two_thresholds():
-    labels = torch.tensor([255, 0, 1, 2])
-    trusted = torch.tensor([True, False, True, True])
-    kinds = semi.pixel_kinds(labels, trusted, torch.tensor([0.1, 0.1, 0.97, 0.96]), strong=0.97)
-    assert [list(semi.KINDS)[kind].split(":")[0] for kind in kinds] == [
-        "no label (padding)", "teacher below δw", "easy", "hard",
-    ]  # fmt: skip
-
-
-def test_entering_puts_each_draw_into_its_image():
-    kinds = torch.full((2, 2, 3), 3)
-    figure = semi.entering(
-        torch.rand(2, 3, 4, 6), kinds, {"queries": torch.tensor([0, 5, 5]), "keys": torch.tensor([7])}
-    )
-    first, second = figure.axes[2:4]
-    assert first.collections[0].get_offsets().tolist() == [[0, 0], [2, 1]], "a place drawn twice is marked once"
-    assert len(second.collections[0].get_offsets()) == 0
-    assert second.collections[1].get_offsets().tolist() == [[1, 0]]
-
-
 def test_judgements_show_every_image_and_the_mean():
     before, after = {"true": torch.tensor([0.5, 0.5])}, {"true": torch.tensor([0.8, 1.0])}
     left, right = semi.judgements(before, after, threshold=0.6).axes

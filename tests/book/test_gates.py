@@ -1,41 +1,22 @@
 """reco_book.gates: every requirement recomputed by hand from made-up records."""
 
-from dataclasses import replace
-
 import pytest
+from shared import STREET, put_run
 
-from reco_book.gates import BENCHES, bench_named, gates, sibling_share, table
-from reco_core.config import DataConfig, TrainConfig
+from reco_book.gates import arms_of, confusable_share, gates, table
+from reco_book.plan import data_set
 from reco_core.errors import InputError
-from reco_core.runs.records import About, Best, Record, RecordedScores, SplitUsed, put
+from reco_core.runs.records import RecordedScores
 
-CLASSES = ("sky", "building", "wall", "road", "pavement", "tree", "hedge", "car", "truck")
-BENCH = BENCHES["toyscapes"]
-
-
-def scores(miou: float, weakest: float = 0.5, **others) -> RecordedScores:
-    return RecordedScores(miou, 0.9, (*[0.9] * (len(CLASSES) - 1), weakest), **others)
-
-
-def put_run(folder, recipe: str, miou: float, seed: int = 0, weakest: float = 0.5, confusion=(), **others) -> None:
-    """Write the record of a run with these scores."""
-    group, _, method = recipe.rpartition("/")
-    about = About(group, recipe, "published", method, seed, TrainConfig(method=method, data=DataConfig()), {}, None)
-    unlabelled = RecordedScores(0.5, 0.9, (), confident_share=0.6, confident_accuracy=0.97)
-    record = Record(
-        about, SplitUsed("digest", ("scene",), 1, ()), CLASSES, scores(miou),
-        scores(miou, weakest, confusion=confusion), Best(1, miou),
-        ({"step": 1, "hard": 0.9}, {"step": 2, "hard": 0.3}), 120.0, unlabelled=unlabelled,
-    )  # fmt: skip
-    put(replace(record, **others), folder / f"{group}.jsonl")
+BENCH = data_set("toyscapes")
 
 
 def confusion(inside: int, outside: int) -> tuple[tuple[int, ...], ...]:
     """Every class of a pair is taken for its sibling `inside` times and for sky `outside` times."""
-    rows = [[0] * len(CLASSES) for _ in CLASSES]
+    rows = [[0] * len(STREET) for _ in STREET]
     rows[0][1] = 10_000  # errors of a class without a sibling do not count
-    for pair in BENCH.siblings:
-        one, other = map(CLASSES.index, pair)
+    for pair in BENCH.confusable:
+        one, other = map(STREET.index, pair)
         for row, sibling in ((one, other), (other, one)):
             rows[row][row], rows[row][sibling], rows[row][0] = 100, inside, outside
     return tuple(map(tuple, rows))
@@ -94,13 +75,11 @@ def test_without_records_no_gate_holds(tmp_path):
     assert table(found).count("FAIL") == len(found)
 
 
-def test_sibling_share_counts_errors_of_paired_classes_alone(results):
+def test_confusable_share_counts_errors_of_paired_classes_alone(results):
     put_run(results, "toyscapes/12/classmix", 0.5, 0, confusion=confusion(1, 3))
-    from reco_book.gates import arms_of
-
-    assert sibling_share(arms_of(BENCH, results).classmix[0], BENCH.siblings) == pytest.approx(1 / 4)
+    assert confusable_share(arms_of(BENCH, results).classmix[0], BENCH.confusable) == pytest.approx(1 / 4)
 
 
-def test_an_unknown_bench_is_refused():
+def test_an_unknown_data_set_is_refused():
     with pytest.raises(InputError, match="nowhere.*toyscapes"):
-        bench_named("nowhere")
+        data_set("nowhere")

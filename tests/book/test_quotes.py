@@ -30,7 +30,7 @@ SOURCES = {
     "233": "test images of CamVid",
     "2,000": "training scenes of toyscapes",
     "1,000": "test scenes of toyscapes",
-    "20": "labelled images of the recipes small/camvid/20",
+    "20": "labelled images of the recipes camvid/20",
     "95": "level of the confidence intervals",
 }
 """Settings that any chapter may name."""
@@ -95,7 +95,7 @@ EXTRA: dict[str, dict[str, str]] = {
         "50": "49.86 of Table 1, rounded", "1.5": "the paper's own words", "4.5": "the paper's own words",
         "53.71": "Table 1, CutMix, Pascal VOC 60",
     },
-    "08": {"600": "steps of small/camvid/1px"},
+    "08": {"600": "steps of camvid/1px"},
     "14": {
         "40.6": "the first edition of toyscapes, supervised with 20 labels", "39.3": "the same with all labels",
         "500": "its training scenes",

@@ -1,4 +1,4 @@
-"""reco_book.relations: what the library wrote is read again, and only some classes are looked at."""
+"""reco_book.relations: what the library wrote is read again."""
 
 import json
 from dataclasses import replace
@@ -6,21 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reco_book.relations import Relations, read_relations
-from reco_core.analysis.relations import write_relations
+from reco_book.relations import read_relations
+from reco_core.analysis.relations import ClassRelations, write_relations
 from reco_core.errors import InputError
 
 
 def planted(confusion):
     """Three classes with given confusion; a and b are alike."""
     graph = np.array([[1.0, 0.9, 0.1], [0.9, 1.0, 0.2], [0.1, 0.2, 1.0]])
-    return Relations(("a", "b", "c"), ("d",), np.array([10, 20, 30]), {"Z": graph}, np.array(confusion), {"x": 1})
-
-
-def test_only_some_classes():
-    found = planted([[6, 4, 0], [10, 0, 10], [0, 3, 27]]).learnt()
-    assert found.classes == ("a", "c") and found.pixels.tolist() == [10, 30] and found.absent == ("d",)
-    assert found.graphs["Z"].tolist() == [[1.0, 0.1], [0.1, 1.0]] and found.confusion.tolist() == [[6, 0], [0, 27]]
+    return ClassRelations(("a", "b", "c"), ("d",), np.array([10, 20, 30]), {"Z": graph}, np.array(confusion), {"x": 1})
 
 
 def test_relations_survive_their_file(tmp_path):
@@ -60,12 +54,3 @@ def test_damaged_relations_name_their_line(tmp_path, damage, words):
     with pytest.raises(InputError, match=r"r\.jsonl, line 2: ") as error:
         read_relations(path)
     assert words in str(error.value)
-
-
-def test_the_rank_of_a_pair_among_all_pairs():
-    graph = np.array([[1, 0.9, 0.2], [0.9, 1, 0.5], [0.2, 0.5, 1]])
-    found = Relations(("a", "b", "c"), (), np.ones(3), {"Z": graph}, np.eye(3), {})
-    pairs = (("a", "b"), ("c", "b"), ("a", "c"))
-    assert [found.rank_of("Z", *pair) for pair in pairs] == [1, 2, 3]
-    with pytest.raises(ValueError, match="'d' is not among the classes a, b, c"):
-        found.rank_of("Z", "a", "d")

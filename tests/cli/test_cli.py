@@ -239,7 +239,7 @@ def test_processes_that_reproduce_a_group_share_the_work(quick):
 
 def pretended():
     """In place of `train_one`: writes a record that trained nothing; ClassMix fails."""
-    (real, *_) = load_records(ROOT / "results" / "small" / "camvid" / "20.jsonl")
+    (real, *_) = load_records(ROOT / "results" / "toyscapes" / "12.jsonl")
 
     def train(options, folder, record, recipe, preset):
         if options.method == "classmix":
@@ -256,14 +256,14 @@ def pretended():
 def test_reproduce_tells_what_failed_and_tries_it_again(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(training, "train_one", pretended())
     monkeypatch.chdir(tmp_path)
-    command = ["reproduce", "small/camvid/10", "--seeds", "0", "1", "--methods", *COMPARED]
+    command = ["reproduce", "camvid/20", "--seeds", "0", "1", "--methods", *COMPARED]
     for left in (6, 2):
         with pytest.raises(SystemExit) as end:
             main(command)
         said = capsys.readouterr()
         assert end.value.code == 2 and "2 of 6 runs failed; the same command tries them again" in said.err
         assert said.out.count("FAILED: no memory") == 2 and f"6 runs, {left} of them to do" in said.out
-    found = load_records(Path("results/small/camvid/10.jsonl"))
+    found = load_records(Path("results/camvid/20.jsonl"))
     assert sorted((one.method, one.seed) for one in found) == [
         ("reco+classmix", 0), ("reco+classmix", 1), ("supervised", 0), ("supervised", 1),
     ]  # fmt: skip
@@ -273,14 +273,14 @@ def test_reproduce_runs_one_configuration_once(tmp_path, monkeypatch, capsys):
     """Recipes of one configuration run once, and a record of one counts for the others, wherever it lies."""
     monkeypatch.setattr(training, "train_one", pretended())
     monkeypatch.chdir(tmp_path)
-    main(["reproduce", "small/camvid/20", "--seeds", "0", "--methods", "reco+classmix", "--results", "elsewhere"])
-    Path("elsewhere/small/camvid/20.jsonl").rename("elsewhere/shared.jsonl")
+    main(["reproduce", "camvid/20", "--seeds", "0", "--methods", "reco+classmix", "--results", "elsewhere"])
+    Path("elsewhere/camvid/20.jsonl").rename("elsewhere/shared.jsonl")
     capsys.readouterr()
-    main(["reproduce", "small/camvid/fig7a", "--seeds", "0", "--results", "elsewhere"])
+    main(["reproduce", "camvid/fig7a", "--seeds", "0", "--results", "elsewhere"])
     assert "4 runs, 3 of them to do" in capsys.readouterr().out
-    found = load_records(Path("elsewhere/small/camvid/fig7a.jsonl"))
+    found = load_records(Path("elsewhere/camvid/fig7a.jsonl"))
     assert [one.about.recipe.rpartition("/")[2] for one in found] == ["32", "64", "128"]
-    main(["reproduce", "small/camvid", "--seeds", "0", "--methods", "512", "hard+relation", "--results", "elsewhere"])
+    main(["reproduce", "camvid", "--seeds", "0", "--methods", "512", "hard+relation", "--results", "elsewhere"])
     assert "1 runs, 0 of them to do" in capsys.readouterr().out, "the last bars of two panels are one run"
 
 

@@ -161,7 +161,7 @@ def test_records(case, tmp_path, record_property):
 @fault(GROUP, "names that are no recipe", "typing errors, paths, blanks, control characters, 10,000 letters",
        "Each is refused with one line that names recipes.", inputs=9)  # fmt: skip
 def test_recipes(counted):
-    names = ["", "table1", "table1/camvid/1/x", "../../etc/passwd", "small/camvid/20/recoo+classmix", "a\nb", "\0"]
+    names = ["", "table1", "table1/camvid/1/x", "../../etc/passwd", "camvid/20/recoo+classmix", "a\nb", "\0"]
     names += ["TABLE1/pascal_voc/60/classmix", "x" * 10_000]
     assert len(names) == counted("inputs")
     for name in names:
@@ -169,7 +169,7 @@ def test_recipes(counted):
             recipe(name)
         said = str(error.value)
         assert len(said.splitlines()) == 1
-        assert any(known in said for known in ("table1, ", "in table1/", "small/camvid/20/classmix")), said
+        assert any(known in said for known in ("table1, ", "in table1/", "camvid/20/classmix")), said
 
 
 OPTIONS = [

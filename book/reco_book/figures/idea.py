@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from reco_book.boundaries import border_band
+from reco_book.boundaries import boundary_band
 from reco_book.dendrograms import merge_heights
 from reco_book.figures.style import COLOURS
 from reco_core.analysis.plots import colour_labels, hide_axes, new_figure, rgb
@@ -44,7 +44,7 @@ def _queries(axes: Axes, image: np.ndarray, labels: Tensor) -> None:
     blend = 0.55 * image + 0.45 * colour_labels(labels, PALETTE)
     axes.imshow(blend.astype(np.uint8), interpolation="nearest")
     # where a network is usually unsure: one pixel of the scene that it sees on either side of a border
-    border = border_band(labels[None], width=len(labels) // RESOLUTION)[0]
+    border = boundary_band(labels[None], width=len(labels) // RESOLUTION)[0]
     hard = (labels == CLASSES.index(QUERY_CLASS)) & border
     rows, columns = hard.nonzero().T.numpy()
     picks = np.random.default_rng(0).choice(len(rows), 28, replace=False)

@@ -14,7 +14,7 @@ from reco_book.figures.intervals import draw_means, draw_seeds
 from reco_book.figures.style import COLOURS, draw_arrow, draw_box, draw_curves, legend_below, share_right, show
 from reco_book.seeds import Summary
 from reco_core import IGNORE_INDEX
-from reco_core.analysis.plots import Palette, hide_axes, new_figure, rgb, show_image, show_pixels
+from reco_core.analysis.plots import Palette, new_figure, rgb, show_pixels
 
 Point = tuple[float, float]
 
@@ -269,49 +269,6 @@ KINDS = {
     "easy: key only": (0.80, 0.89, 0.96),
     "hard: query or key": (0.84, 0.37, 0.0),
 }
-
-
-def pixel_kinds(labels: Tensor, trusted: Tensor, confidence: Tensor, strong: float) -> Tensor:
-    """What each pixel is for ReCo: its place in `KINDS`.
-
-    Args:
-        labels: (...) int64, 255 = none.
-        trusted: (...) bool, teacher's confidence at least delta_w.
-        confidence: (...) the student's, in the label.
-        strong: delta_s.
-    """
-    kinds = torch.where(confidence < strong, 3, 2)
-    return torch.where(labels == IGNORE_INDEX, 0, torch.where(trusted, kinds, 1))
-
-
-def entering(images: Tensor, kinds: Tensor, draws: Mapping[str, Tensor]) -> Figure:
-    """Which pixels enter ReCo, above them the images; draws of one class as marks.
-
-    Args:
-        images: (B, 3, H, W).
-        kinds: (B, h, w) of `pixel_kinds`.
-        draws: legend -> flat indices into (B, h, w): first queries (circles), then keys (crosses).
-    """
-    count, height, width = kinds.shape
-    figure = new_figure(2.05 * count, 4.9)
-    grid = figure.subplots(2, count, squeeze=False)
-    table = np.array(list(KINDS.values()))
-    for place in range(count):
-        show_image(grid[0, place], images[place], "")
-        axes = grid[1, place]
-        axes.imshow(table[kinds[place].numpy()], interpolation="nearest")
-        hide_axes(axes)
-        for (name, drawn), (marker, colour) in zip(
-            draws.items(), (("o", "white"), ("x", COLOURS["ink"])), strict=False
-        ):
-            here = drawn.unique()
-            rows, columns = np.divmod(here[here // (height * width) == place].numpy() % (height * width), width)
-            look = {"edgecolors": COLOURS["ink"]} if marker == "o" else {}
-            axes.scatter(columns, rows, s=20, marker=marker, c=colour, linewidths=0.9, label=name, **look)
-    entries = [Patch(facecolor=colour, edgecolor="#999999", label=name) for name, colour in KINDS.items()]
-    marks, _ = axes.get_legend_handles_labels()
-    figure.legend(handles=[*entries, *marks], loc="outside lower center", ncols=3, fontsize=8.5)
-    return figure
 
 
 def judgements(before: Mapping[str, Tensor], after: Mapping[str, Tensor], threshold: float) -> Figure:
