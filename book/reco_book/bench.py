@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reco_book import RESULTS
-from reco_book.experiments import BENCH
+from reco_book.experiments import BASE_METHODS, BENCH
 from reco_book.plan import data_set
 from reco_book.recorded import recipe_records
 from reco_book.seeds import Summary, paired_difference, summarise
@@ -35,9 +35,18 @@ Runs = Mapping[str, Mapping[int, Record]]
 """Arm -> seed -> record."""
 
 
-def arms(results: Path = RESULTS) -> dict[str, dict[int, Record]]:
-    """The recorded runs of every arm; an arm without records is empty."""
-    return {arm: recipe_records(name, results) for arm, name in ARMS.items()}
+def arms(results: Path = RESULTS, planned: bool = False) -> dict[str, dict[int, Record]]:
+    """The recorded runs of every arm; an arm without records is empty.
+
+    Args:
+        results: folder of the records.
+        planned: only the seeds of results/plan.toml, which had no part in choosing the learning rates.
+    """
+    kept = set(data_set("toyscapes").seeds)
+    return {
+        arm: {seed: record for seed, record in recipe_records(name, results).items() if not planned or seed in kept}
+        for arm, name in ARMS.items()
+    }
 
 
 def student(record: Record) -> RecordedScores:
@@ -98,6 +107,20 @@ def sibling_confusion(record: Record) -> float:
     pairs = [(record.classes.index(one), record.classes.index(other)) for one, other in SIBLINGS]
     taken = sum(counts[one, other] + counts[other, one] for one, other in pairs)
     return float(100 * taken / sum(counts[index].sum() for pair in pairs for index in pair))
+
+
+def on_base_methods(results: Path = RESULTS) -> dict[str, tuple[Summary, Summary, Summary]]:
+    """Base method -> its test mIoU, that with ReCo, and the paired gain; percent and points, planned seeds only."""
+    kept = set(data_set("toyscapes").seeds)
+    found = {}
+    for base in ("classmix", *BASE_METHODS):
+        alone, ours = (
+            {seed: one.miou() for seed, one in recipe_records(f"toyscapes/12/{name}", results).items() if seed in kept}
+            for name in (base, f"reco+{base}")
+        )
+        if alone and ours:
+            found[base] = summarise(alone), summarise(ours), paired_difference(ours, alone)
+    return found
 
 
 def collapsed(record: Record, least: float = 5.0) -> tuple[str, ...]:

@@ -1,16 +1,22 @@
 """Figures of the test bench: learning curves of its arms, their scores by seed and by class."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from reco_book.bench import ARM_NAMES
-from reco_book.figures.intervals import Values, draw_means, draw_seeds
-from reco_book.figures.style import COLOURS, ZERO, draw_range
+from reco_book.boundaries import boundary_band
+from reco_book.figures.intervals import Values, draw_forest, draw_means, draw_seeds, forest_legend
+from reco_book.figures.style import COLOURS, ZERO, draw_range, log_ticks
+from reco_book.scorecard import Judged
 from reco_book.seeds import Summary
-from reco_core.analysis.plots import Palette, new_figure, rgb, show_image
+from reco_core import IGNORE_INDEX
+from reco_core.analysis.plots import Palette, colour_labels, new_figure, rgb, show_image
 
 ARM_COLOURS = {
     "supervised": COLOURS["grey"],
@@ -92,6 +98,74 @@ def gains(differences: Mapping[str, Summary]) -> Figure:
     draw_means(axes, places, colours, upright=False, markers="|", markersize=16, markeredgewidth=2.5)
     axes.axvline(0, **ZERO)
     axes.set_xlabel("difference, points")
+    return figure
+
+
+def errors_at_boundaries(
+    image: Tensor, truth: Tensor, predictions: Mapping[str, Tensor], palette: Palette, width: int = 2
+) -> Figure:
+    """A scene, its mask with the pixels near a boundary, and each network's errors: red near a boundary, else orange.
+
+    Args:
+        image: (3, H, W) in [0, 1]; may be larger than the mask.
+        truth: (h, w) int64.
+        predictions: title -> classes (h, w).
+        palette: of the classes.
+        width: pixels from a boundary.
+    """
+    band = boundary_band(truth[None], width)[0]
+    figure = new_figure(8.8, 8.8 / (2 + len(predictions)) + 0.5)
+    panels = figure.subplots(1, 2 + len(predictions))
+    show_image(panels[0], image, "image")
+    colours = torch.from_numpy(colour_labels(truth, palette)).float().permute(2, 0, 1) / 255
+    show_image(panels[1], torch.where(band, colours, 0.75 + 0.25 * colours), f"within {width} pixels")
+    near, far = (torch.tensor(to_rgb(COLOURS[name]))[:, None, None] for name in ("red", "orange"))
+    for axes, (title, found) in zip(panels[2:], predictions.items(), strict=True):
+        wrong = (found != truth) & (truth != IGNORE_INDEX)
+        shown = torch.where(wrong, torch.where(band, near, far), torch.ones(3, 1, 1))
+        show_image(axes, shown, title)
+        shares = (100 * wrong[where].float().mean().item() for where in (band, ~band))
+        axes.set_xlabel("wrong: {:.0f} % near, {:.0f} % else".format(*shares), fontsize=8)
+    return figure
+
+
+def gain_by_share(shares: Mapping[str, float], gains: Mapping[str, Summary]) -> Figure:
+    """The gain in each class's IoU with its 95 % confidence interval, against the class's share of the pixels.
+
+    Args:
+        shares: class -> percent of the pixels.
+        gains: class -> paired differences of its IoU, points.
+    """
+    figure = new_figure(7.0, 3.6)
+    axes = figure.subplots()
+    for name, gain in gains.items():
+        low, high = gain.interval()
+        axes.errorbar(shares[name], gain.mean, [[gain.mean - low], [high - gain.mean]], fmt="o", color=COLOURS["blue"])
+        axes.annotate(name, (shares[name], gain.mean), (6, 3), textcoords="offset points", fontsize=9)
+    axes.axhline(0, **ZERO)
+    log_ticks(axes, (1, 2, 5, 10, 20))
+    axes.set(xlabel="share of the pixels, %", ylabel="gain in IoU, points")
+    return figure
+
+
+SET_COLOURS = {"toyscapes": COLOURS["blue"], "CamVid": COLOURS["green"], "VOC-animals": COLOURS["purple"]}
+
+
+def forest(found: Sequence[Judged]) -> Figure:
+    """The primary claims: every seed's difference as a ring, mean and 95 % confidence interval, the paper's number."""
+    shown = [one for one in found if one.gain.values]
+    sets = {name: colour for name, colour in SET_COLOURS.items() if any(one.data.name == name for one in shown)}
+    places: dict[str, dict[str, Summary]] = {}
+    paper: dict[str, float] = {}
+    for one in shown:
+        place = f"{one.claim.key}  {one.claim.text}"
+        places.setdefault(place, {})[one.data.name] = one.gain
+        paper.setdefault(place, math.nan if one.paper is None else one.paper)
+    figure = new_figure(8.8, 0.5 * len(places) * (1 + len(sets)) / 2 + 1.2)
+    axes = figure.subplots()
+    draw_forest(axes, places, sets, paper)
+    axes.set_xlabel("difference, points")
+    forest_legend(figure, sets, "the paper's number, on its own data")
     return figure
 
 
