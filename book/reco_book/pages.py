@@ -2,7 +2,7 @@
 
     python -m reco_book.pages [ROOT]
 
-Changes the text between the markers in README.md and pages of book/, and two files of book/_static; a test tells when
+Changes the text between the markers in README.md and pages of book/, and files of book/_static; a test tells when
 they are out of date.
 """
 
@@ -11,12 +11,15 @@ import io
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 from reco_book import ROOT
 from reco_book.cells import cell_recipe
+from reco_book.figures.bench import hero
 from reco_book.figures.idea import idea
 from reco_book.figures.style import RC
 from reco_book.paper import TABLES
@@ -27,7 +30,9 @@ from reco_book.seeds import paired_difference, summarise
 from reco_book.tables import markdown
 from reco_core.runs.records import load_records
 
-PICTURE = Path("book/_static/idea.png")
+PICTURES: dict[Path, Callable[[], Figure]] = {
+    Path("book/_static/idea.png"): idea, Path("book/_static/hero.png"): hero,
+}  # fmt: skip
 PAGES = ("README.md", "book/index.md", "book/reproduction.md", "book/paper_vs_published.md", "book/how_to_run.md")
 MARKED = re.compile(
     r"(<!-- (\w+): written by reco_book.pages -->\n).*?(<!-- end of \2 -->)",
@@ -140,7 +145,8 @@ def main() -> None:
         path.write_text(with_blocks(path.read_text(encoding="utf-8"), root), encoding="utf-8")
     (root / RUNS).write_text(recorded_runs(root), encoding="utf-8")
     with rc_context(RC):
-        idea().savefig(root / PICTURE, dpi=160, metadata={"Software": None})
+        for path, draw in PICTURES.items():
+            draw().savefig(root / path, dpi=160, metadata={"Software": None})
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from torch import Tensor
 from reco_book.bench import ARM_NAMES
 from reco_book.boundaries import boundary_band
 from reco_book.figures.intervals import Values, draw_forest, draw_means, draw_seeds, forest_legend
-from reco_book.figures.style import COLOURS, ZERO, draw_range, log_ticks
+from reco_book.figures.style import COLOURS, ZERO, draw_range, log_ticks, maps_beside_images
 from reco_book.scorecard import Judged
 from reco_book.seeds import Summary
-from reco_core import IGNORE_INDEX
+from reco_book.snapshots import FOLDER, load_snapshot
+from reco_core import IGNORE_INDEX, datasets
 from reco_core.analysis.plots import Palette, colour_labels, new_figure, rgb, show_image
 
 ARM_COLOURS = {
@@ -99,6 +100,27 @@ def gains(differences: Mapping[str, Summary]) -> Figure:
     axes.axvline(0, **ZERO)
     axes.set_xlabel("difference, points")
     return figure
+
+
+def hero(scenes: Sequence[int] = (0, 1, 2)) -> Figure:
+    """Test scenes of the bench, what the recorded networks with 12 labels see in them, and the truth.
+
+    Args:
+        scenes: numbers of test scenes; by default the first ones, so that nothing is picked.
+    """
+    test = datasets.load("toyscapes", split="test")
+    sharp = datasets.load("toyscapes", split="test", resolution=256)
+    chosen = list(scenes)
+    truth = [test[index][1] for index in chosen]
+    arms = {"supervised": "few", "ClassMix": "classmix", "ReCo + ClassMix": "reco"}
+    maps: dict[str, Sequence[Tensor]] = {
+        name: list(torch.from_numpy(load_snapshot(arm).predicted[chosen]).long())
+        for name, arm in arms.items()
+        if (FOLDER / f"{arm}.npz").exists()
+    }
+    images = [sharp[index][0] for index in chosen]
+    columns = {**maps, "truth": truth}
+    return maps_beside_images(images, columns, test.classes, test.palette, columns=10, truths=truth)[0]
 
 
 def errors_at_boundaries(
