@@ -25,12 +25,12 @@ from reco_core.runs.recipes import recipe
 from reco_core.trainers import Trainer
 
 ARMS = {
-    "few": "toyscapes/12/supervised",
-    "classmix": "toyscapes/12/classmix",
-    "reco": "toyscapes/12/reco+classmix",
-    "all": "toyscapes/all/supervised",
+    "few": "toyscapes/12-half/supervised",
+    "classmix": "toyscapes/12-half/classmix",
+    "reco": "toyscapes/12-half/reco+classmix",
+    "all": "toyscapes/all-half/supervised",
 }
-"""Name of the file -> recipe."""
+"""Name of the file -> recipe; half of the recorded budget shows the mechanisms."""
 FOLDER = RESULTS / "snapshots"
 SCENES, PREDICTED = 6, 24
 """Test scenes seen along training, and at its end."""
