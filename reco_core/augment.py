@@ -27,6 +27,12 @@ def _uniform(low: float, high: float, generator: torch.Generator | None) -> floa
     return low + (high - low) * torch.rand((), generator=generator).item()
 
 
+def cannot_fill(size: Sequence[int], crop: Sequence[int], factor: float = 1.0) -> bool:
+    """Whether an image (height, width), scaled by a factor, is so small that reflecting it cannot fill the window."""
+    scaled = [max(1, round(side * factor)) for side in size]
+    return any((want - have + 1) // 2 >= have for want, have in zip(crop, scaled, strict=True))
+
+
 def random_scale_crop(
     image: Tensor,
     label: Tensor,
@@ -59,7 +65,7 @@ def random_scale_crop(
     if any(missing):
         top, left = missing[0] // 2, missing[1] // 2
         padding = [left, missing[1] - left, top, missing[0] - top]  # left, right, top, bottom
-        if max(padding[:2]) >= width or max(padding[2:]) >= height:
+        if cannot_fill((height, width), crop):
             raise InputError(
                 f"crop {crop[0]} x {crop[1]} is larger than an image of {height} x {width} pixels"
                 f" (scaled by {factor:.2f}): choose a smaller crop, a larger size or a narrower range of scales"
@@ -164,7 +170,7 @@ def strong_augment(
         New tensors of the same shapes.
     """
     dtype = torch.promote_types(images.dtype, torch.float32)
-    strengths = _draw_strengths(len(images), generator).to(images.device, dtype, non_blocking=True)
+    strengths = _draw_strengths(len(images), generator).to(dtype).to(images.device, non_blocking=True)
     jittered, *factors, blurred, sigma, flipped = strengths[:, :, None, None, None].unbind(1)
     strong = images.to(dtype).contiguous()
     strong = torch.where(jittered > 0, _jitter(strong, *factors), strong)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from reco_core import IGNORE_INDEX
 from reco_core.sampling import (
+    WIDE_DEVICES,
     FeatureBank,
     PixelGroups,
     class_prototypes,
@@ -99,7 +100,8 @@ class _OwnKeysContrast(torch.autograd.Function):
 
 def _sampled_products(rows: Tensor, table: Tensor, index: Tensor) -> Tensor:
     """rows[i] . table[index[i, j]], touching only the named rows: (M, D), (N, D), (M, K) -> (M, K)."""
-    if len(table) <= index.shape[1]:  # more draws than rows: all products are fewer, and a sparse row would overflow
+    # Where there are more draws than rows, all products are fewer, and a sparse row would overflow.
+    if len(table) <= index.shape[1] or rows.device.type not in WIDE_DEVICES:
         return (rows @ table.T).gather(1, index.long())
     begins = torch.arange(0, index.numel() + 1, index.shape[1], device=index.device, dtype=index.dtype)
     values = torch.zeros(index.numel(), dtype=table.dtype, device=index.device)
@@ -148,6 +150,7 @@ class RegionalContrastLoss(nn.Module):
             "sum" over classes and queries, as Eq. 1 is written.
         num_classes: C. None reads the greatest label of each batch, for which a GPU must wait; give it in training.
         bank: draw prototypes and keys from a feature bank (Appendix B) instead of from the batch.
+        debug: look at the labels on a GPU too, which makes it wait, and name those that are neither a class nor 255.
 
     Raises:
         ValueError: for an option outside its range.
@@ -166,6 +169,7 @@ class RegionalContrastLoss(nn.Module):
         reduction: str = "mean",
         num_classes: int | None = None,
         bank: FeatureBank | None = None,
+        debug: bool = False,
     ) -> None:
         super().__init__()
         for name, value in (("num_queries", num_queries), ("num_keys", num_keys), ("temperature", temperature)):
@@ -184,7 +188,7 @@ class RegionalContrastLoss(nn.Module):
         self.temperature, self.relation_temperature = temperature, relation_temperature
         self.strong_threshold = strong_threshold
         self.query_sampling, self.key_sampling, self.key_sharing = query_sampling, key_sampling, key_sharing
-        self.reduction, self.num_classes, self.bank = reduction, num_classes, bank
+        self.reduction, self.num_classes, self.bank, self.debug = reduction, num_classes, bank, debug
 
     def forward(
         self, representation: Tensor, labels: Tensor, confidence: Tensor, generator: torch.Generator | None = None
@@ -201,7 +205,7 @@ class RegionalContrastLoss(nn.Module):
             A scalar, attached to the graph; zero with fewer than two classes or no query.
 
         Raises:
-            ValueError: shapes that do not fit.
+            ValueError: shapes that do not fit; labels that are neither 0 to C - 1 nor 255 (on a GPU with `debug`).
         """
         draws = self.draw(representation, labels, confidence, generator)
         with torch.autocast(representation.device.type, enabled=False):
@@ -225,6 +229,10 @@ class RegionalContrastLoss(nn.Module):
         """
         self._check(representation, labels, confidence)
         num_classes = self.num_classes or int(labels.masked_fill(labels == IGNORE_INDEX, 0).max()) + 1
+        if self.debug or (labels.device.type == "cpu" and not torch.compiler.is_compiling()):
+            check_labels(labels, num_classes)
+        else:  # a label C would count as "ignore": an index out of bounds is refused by the device itself
+            labels = labels.masked_fill(labels == num_classes, -1)
         with torch.autocast(representation.device.type, enabled=False):
             groups = group_pixels(labels, confidence < self.strong_threshold, num_classes)
             if self.bank is None:
@@ -280,6 +288,21 @@ class RegionalContrastLoss(nn.Module):
                     f"{name} of shape {tuple(tensor.shape)} do not fit a representation (B, D, h, w) of"
                     f" {tuple(representation.shape)}: reduce them to (B, h, w)"
                 )
+
+
+def check_labels(labels: Tensor, num_classes: int) -> None:
+    """Refuse labels that are neither 0 to C - 1 nor 255. Waits for a GPU.
+
+    Raises:
+        ValueError: with the labels and what to do.
+    """
+    wrong = labels[(labels != IGNORE_INDEX) & ((labels < 0) | (labels >= num_classes))]
+    if len(wrong):
+        raise ValueError(
+            f"labels must be 0 to {num_classes - 1}, or {IGNORE_INDEX} to be ignored, but {len(wrong)} pixels have"
+            f" {', '.join(map(str, wrong.unique().tolist()[:5]))}: count classes from 0, and write {IGNORE_INDEX} for"
+            " what has none"
+        )
 
 
 def supervised_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

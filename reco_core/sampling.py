@@ -12,6 +12,9 @@ from torch.nn import functional as F
 
 from reco_core import IGNORE_INDEX
 
+WIDE_DEVICES = ("cpu", "cuda")
+"""Those that have float64 and products of sparse matrices; others, such as Apple's GPUs, may have neither."""
+
 
 def class_prototypes(representation: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     """The positive keys of :eq:`eq-sets` (Eq. 2): each class's mean representation over its pixels, not normalised.
@@ -93,7 +96,8 @@ def draw_pixels(order: Tensor, start: Tensor, count: Tensor, generator: torch.Ge
     Returns:
         Flat pixel indices of that shape.
     """
-    share = torch.rand(start.shape, generator=generator, device=order.device, dtype=torch.float64)
+    dtype = torch.float64 if order.device.type in WIDE_DEVICES else torch.float32  # 24 bits are enough for a batch
+    share = torch.rand(start.shape, generator=generator, device=order.device, dtype=dtype)
     offset = torch.minimum((share * count).long(), (count - 1).clamp(min=0))
     return order[(start + offset).clamp(max=len(order) - 1)]
 

@@ -22,7 +22,7 @@ from reco_core.augment import reduce_labels
 from reco_core.errors import InputError
 from reco_core.evaluation import confusion_matrix, outputs
 from reco_core.files import put_json_line
-from reco_core.sampling import relation_graph
+from reco_core.sampling import WIDE_DEVICES, relation_graph
 
 SCHEMA, KIND = 1, "relations"
 DISTANCES = ("cosine", "rows")
@@ -75,6 +75,8 @@ class ClassSums:
 
     def add(self, embedding: Tensor, labels: Tensor) -> None:
         """Add (B, D, h, w) under labels (B, h, w), 255 = ignore."""
+        if embedding.device.type not in WIDE_DEVICES:
+            embedding, labels = embedding.cpu(), labels.cpu()
         rows = embedding.detach().permute(0, 2, 3, 1).flatten(0, 2)
         flat = labels.flatten()
         valid = flat != IGNORE_INDEX
