@@ -35,18 +35,21 @@ Runs = Mapping[str, Mapping[int, Record]]
 """Arm -> seed -> record."""
 
 
-def arms(results: Path = RESULTS, planned: bool = False) -> dict[str, dict[int, Record]]:
+def arms(results: Path = RESULTS, planned: bool = False, half: bool = False) -> dict[str, dict[int, Record]]:
     """The recorded runs of every arm; an arm without records is empty.
 
     Args:
         results: folder of the records.
         planned: only the seeds of results/plan.toml, which had no part in choosing the learning rates.
+        half: runs of half of the steps, as the recorded arrays of `reco_book.snapshots`.
     """
     kept = set(data_set("toyscapes").seeds)
-    return {
-        arm: {seed: record for seed, record in recipe_records(name, results).items() if not planned or seed in kept}
-        for arm, name in ARMS.items()
-    }
+    found = {}
+    for arm, name in ARMS.items():
+        group, _, method = name.rpartition("/")
+        runs = recipe_records(f"{group}-half/{method}" if half else name, results)
+        found[arm] = {seed: record for seed, record in runs.items() if not planned or seed in kept}
+    return found
 
 
 def student(record: Record) -> RecordedScores:

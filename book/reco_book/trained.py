@@ -15,8 +15,8 @@ from matplotlib import rc_context
 from torch import Tensor
 
 from reco_book import RESULTS
+from reco_book.bench import ARM_NAMES, arms
 from reco_book.figures.style import RC, maps_beside_images
-from reco_book.recorded import group_records
 from reco_book.snapshots import load_snapshot
 from reco_core import datasets
 from reco_core.analysis.inference import load_trained
@@ -29,21 +29,15 @@ from reco_core.runs.records import load_records
 
 SCENES = (0, 3, 7, 12)
 """Test scenes of the picture."""
-RECORDED = (("toyscapes/12", "supervised"), ("toyscapes/12", "classmix"), ("toyscapes/12", "reco+classmix"),
-            ("toyscapes/all", "supervised"))  # fmt: skip
-"""Groups and methods of the arms that a run is compared with."""
 
 
 def recorded_arms(results: Path = RESULTS) -> list[tuple[str, float, int]]:
-    """(Name, mean test mIoU in percent, seeds) of each arm that has records."""
-    found = []
-    for group, method in RECORDED:
-        runs = [record for record in group_records(group, results) if record.method == method]
-        if runs:
-            labels = group.rpartition("/")[2]
-            name = f"{METHOD_NAMES[method]}, {labels} labels"
-            found.append((name, fmean(record.miou() for record in runs), len(runs)))
-    return found
+    """(Name, mean test mIoU in percent, seeds) of each arm that has records with as many steps as `make train`."""
+    return [
+        (ARM_NAMES[arm], fmean(record.miou() for record in runs.values()), len(runs))
+        for arm, runs in arms(results, half=True).items()
+        if runs
+    ]
 
 
 def report(folder: Path, results: Path = RESULTS) -> Path:
