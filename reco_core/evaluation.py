@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
 from reco_core import IGNORE_INDEX
 from reco_core.augment import enlarge
@@ -74,14 +74,56 @@ def confusion_matrix(labels: Tensor, predicted: Tensor, num_classes: int) -> Ten
     return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
 
 
-def same_size_batches(samples: list[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Stack neighbouring images of one size, so that data sets of mixed sizes can be scored in batches."""
-    start = 0
-    for end in range(1, len(samples) + 1):
-        if end == len(samples) or samples[end][1].shape != samples[start][1].shape:
-            images, labels = zip(*samples[start:end], strict=True)
-            yield torch.stack(images), torch.stack(labels)
-            start = end
+MOST_PIXELS = 2**22
+"""Of the images that are scored at once: eight of 1024 x 512, one of more than 2 megapixels."""
+
+
+def same_size_batches(data: Any, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Stack neighbouring images of one size, as many as `MOST_PIXELS` allows: images may differ in size, or be huge."""
+    samples: list[tuple[Tensor, Tensor]] = []
+    for number in range(len(data)):
+        image, label = data[number]
+        full = number % batch_size == 0 or (len(samples) + 1) * label.numel() > MOST_PIXELS
+        if samples and (full or label.shape != samples[0][1].shape):
+            yield stacked(samples)
+            samples = []
+        samples.append((image, label))
+    if samples:
+        yield stacked(samples)
+
+
+def stacked(samples: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Images (B, 3, H, W) and labels (B, H, W) of one size."""
+    images, labels = zip(*samples, strict=True)
+    return torch.stack(images), torch.stack(labels)
+
+
+def memory_of(network: nn.Module, size: Sequence[int], batch_size: int = 8) -> tuple[int, int]:
+    """What scoring images of a size takes, from the tensors of the layer that needs most in a picture of 64 x 64.
+
+    Args:
+        network: returns `SegmentationOutput`.
+        size: height and width, pixels.
+        batch_size: images at once, unless `MOST_PIXELS` allows fewer.
+
+    Returns:
+        Images at once, and roughly how many bytes beside the weights.
+    """
+    count, widest = max(1, min(batch_size, MOST_PIXELS // (size[0] * size[1]))), 0.0
+
+    def note(module: nn.Module, given: Any, output: Any) -> None:
+        nonlocal widest
+        tensors = [part for part in (*given, output) if isinstance(part, Tensor)]
+        widest = max(widest, sum(part.numel() * part.element_size() for part in tensors) / 64**2)
+
+    small = torch.zeros(1, 3, 64, 64, device=next(network.parameters()).device)
+    hooks = [module.register_forward_hook(note) for module in network.modules()]
+    ((output, _),) = outputs(network, [(small[0], small[0, 0])], device=small.device)
+    for hook in hooks:
+        hook.remove()
+    # Logits and probabilities, then class and probability; images and labels, and once more when they are stacked.
+    pixel = max(2 * widest, 2 * 4 * output.logits.shape[1] + 12) + 2 * (3 * 4 + 8)
+    return count, round(count * size[0] * size[1] * pixel)
 
 
 def outputs(
@@ -97,7 +139,7 @@ def outputs(
     Args:
         network: returns `SegmentationOutput`.
         data: a data set of `reco_core.datasets`.
-        batch_size: images at once.
+        batch_size: images at once; of large ones fewer.
         device: where the network is.
         on_batch: called with the number of images done.
         with_representation: ask for R too.
@@ -108,12 +150,11 @@ def outputs(
     training, done = network.training, 0
     network.eval()
     try:
-        for samples in DataLoader(data, batch_size=batch_size, collate_fn=list):
-            for images, labels in same_size_batches(samples):
-                with torch.no_grad():
-                    output = network(images.to(device), with_representation=with_representation)
-                yield output, labels.to(device)
-                done += len(images)
+        for images, labels in same_size_batches(data, batch_size):
+            with torch.no_grad():
+                output = network(images.to(device), with_representation=with_representation)
+            yield output, labels.to(device)
+            done += len(images)
             if on_batch is not None:
                 on_batch(done)
     finally:

@@ -20,7 +20,7 @@ from reco_core.augment import enlarge, label_confidence, reduce_labels, strong_a
 from reco_core.config import OptimisationConfig, TrainConfig
 from reco_core.datasets.partial import PartialLabels, fill_with_predictions
 from reco_core.datasets.splits import LabelledSplit, choose_split
-from reco_core.datasets.streams import check_crop, load_split, stream_loader
+from reco_core.datasets.streams import check_train, load_split, stream_loader
 from reco_core.errors import InputError, one_line
 from reco_core.losses import RegionalContrastLoss, supervised_cross_entropy
 from reco_core.methods import UnlabelledBatch, method_entry
@@ -111,7 +111,7 @@ class Trainer:
         self.fabric = fabric or make_fabric(options)
         self.fabric.launch()
         self.train = train if train is not None else load_split(options, options.data.train_split)
-        check_crop(self.train, options)
+        check_train(self.train, options)
         self.split = split or choose_split(self.train, options.data, options.seed)
         if options.data.partial_labels is not None:
             self.train = PartialLabels(self.train, options.data.partial_labels, options.seed)
@@ -288,6 +288,7 @@ class Trainer:
             "student": self.student.module.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "scaler": self.fabric._precision.state_dict(),  # of fp16's losses; empty for other precisions
             **{name: part.state_dict() if part is not None else None for name, part in parts.items()},
         }
 
@@ -297,6 +298,8 @@ class Trainer:
         self.student.module.load_state_dict(state["student"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if state.get("scaler"):  # checkpoints of earlier versions have none
+            self.fabric._precision.load_state_dict(state["scaler"])
         for name in ("method", "contrast"):
             part = getattr(self, name)
             if part is not None:

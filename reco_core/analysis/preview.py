@@ -14,7 +14,8 @@ from torch import Tensor
 from reco_core import IGNORE_INDEX
 from reco_core.analysis.plots import class_legend, hide_axes, new_figure, show_image, show_labels
 from reco_core.datasets import load
-from reco_core.datasets.base import SegmentationDataset
+from reco_core.datasets.base import SegmentationDataset, check_levels, data_path
+from reco_core.datasets.inventory import by_reason, check_masks, left_out
 from reco_core.errors import InputError, printable
 
 
@@ -30,6 +31,7 @@ def describe(name: str, root: str | Path | None = None, sample: int = 100) -> di
         InputError: unknown name or missing folder.
     """
     splits: dict[str, str] = {}
+    loaded: list[SegmentationDataset] = []
     for split in ("train", "val", "test"):
         try:
             data = load(name, root, split)
@@ -37,12 +39,20 @@ def describe(name: str, root: str | Path | None = None, sample: int = 100) -> di
             if split == "train":
                 raise
             continue
+        loaded.append(data)
         labelled = sum(data.has_label(index) for index in range(len(data)))
         splits[split] = f"{len(data)} images" + ("" if labelled == len(data) else f", {labelled} with a mask")
-    data = load(name, root, "train")
+    data = loaded[0]
     picks = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
     shares = pixel_shares(data, picks.tolist())
     height, width = data[0][1].shape
+    found = by_reason(left_out(*loaded), data_path(name, root))
+    refused = {}
+    for check in (check_masks, check_levels):
+        try:
+            check(data)
+        except InputError as error:
+            refused["refused by training"] = str(error)
     return {
         "name": name,
         "source": data.source,
@@ -52,7 +62,8 @@ def describe(name: str, root: str | Path | None = None, sample: int = 100) -> di
         f"pixel share, % (of {len(picks)} training images)": dict(
             zip(data.classes, (100 * shares).tolist(), strict=True)
         ),
-    }
+        "left out": found or "nothing",
+    } | refused
 
 
 def pixel_shares(data: SegmentationDataset, indices: list[int]) -> np.ndarray:

@@ -39,14 +39,14 @@ class Subject:
         """The network, on the device, and the images."""
         from reco_core import datasets
         from reco_core.analysis.inference import load_trained
+        from reco_core.datasets.inventory import check_classes
 
         usable_device(self.device)
         trained = load_trained(self.checkpoint, self.which)
         options = trained.options.data
         data = datasets.load(self.dataset or options.dataset, self.root or options.root, self.split, size=options.size)
-        if tuple(data.classes) != trained.classes:
-            place = f"{self.checkpoint}: trained on other classes than those of {data.name}"
-            raise InputError(f"{place}: name its own --dataset")
+        check_classes(data, trained.classes, str(self.checkpoint))
+        data.palette = trained.palette  # of as many classes
         trained.network.to(self.device)
         return trained, data
 
@@ -87,10 +87,10 @@ def predict(
     which: Literal["last", "best"] = "last",
     device: str = "cpu",
 ) -> None:
-    """Segment image files; writes for each a colour overlay (NAME.png) and the class indices (NAME.labels.png).
+    """Segment image files or folders of them; writes for each an overlay (NAME.png) and the classes (NAME.labels.png).
 
     Args:
-        images: image files.
+        images: image files, and folders.
         checkpoint: a run's checkpoint.pt.
         output: folder of the results.
         opacity: of the colours over the image, 0 to 1.
@@ -98,12 +98,17 @@ def predict(
         device: cpu, cuda, mps.
     """
     from reco_core.analysis.inference import load_trained, predict_files
+    from reco_core.datasets.inventory import pictures
 
     usable_device(device)
-    if not images:
-        raise InputError("no image given: name one or more image files")
+    chosen = [path for given in images for path in (pictures(given) if given.is_dir() else [given])]
+    for folder in filter(Path.is_dir, images):
+        if others := [path for path in sorted(folder.iterdir()) if path not in chosen]:
+            print(f"{folder}: left out: {', '.join(path.name for path in others)} (hidden, a folder, or no picture)")
+    if not chosen:
+        raise InputError("no image given: name one or more image files, or a folder of images")
     trained = load_trained(checkpoint, which)
-    for path in tqdm(predict_files(trained, images, output, opacity, device), total=len(images), unit="image"):
+    for path in tqdm(predict_files(trained, chosen, output, opacity, device), total=len(chosen), unit="image"):
         tqdm.write(str(path))
 
 

@@ -27,6 +27,10 @@ class Progress:
         self.miou = ""
         self.bar = tqdm(total=total, unit="step", dynamic_ncols=True, file=sys.stderr)
 
+    def on_note(self, text: str) -> None:
+        """Show a line."""
+        self.bar.write(text, file=sys.stderr)
+
     def on_losses(self, step: int, losses: dict[str, float]) -> None:
         """Advance the bar."""
         self.bar.update(step - self.bar.n)
@@ -58,7 +62,7 @@ class Train:
     def __call__(self) -> None:
         """Run the command."""
         options, named = self.options, self.recipe
-        own = f"{options.data.dataset}-{options.data.num_labelled or 'all'}-{options.method}"
+        own = f"{options.data.dataset}-{options.data.labels}-{options.method}"
         folder = self.output or Path("runs") / f"{named or own}-seed{options.seed}"
         if named and not is_run_of(options, named, self.preset):
             named = None  # other options were given: the record must not pass for one of the recipe
@@ -108,6 +112,7 @@ def train_one(
         record: the file of JSON lines that its record goes to.
         recipe, preset: whose configuration it is.
     """
+    from reco_core.datasets.inventory import by_reason
     from reco_core.files import check_place
     from reco_core.runs.records import load_records, put
     from reco_core.runs.session import Session
@@ -124,8 +129,17 @@ def train_one(
     print(f"{options.method} on {options.data.dataset}, {len(split.labelled)} labelled images"
           f" (split {split.digest}), {len(split.unlabelled)} without; seed {options.seed};"
           f" {trainer.fabric.device}; into {folder}")  # fmt: skip
+    if options.model.weights is not None:
+        scale = trainer.network.normalise
+        mean, std = ([round(value, 3) for value in part.flatten().tolist()] for part in (scale.mean, scale.std))
+        print(f"{options.model.backbone} from {options.model.weights}; images minus {mean}, over {std}")
     if split.missing_classes:
         print(f"no labelled image shows: {', '.join(split.missing_classes)}")
+    if session.left_out:
+        told = "; ".join(f"{reason}: {files}" for reason, files in by_reason(session.left_out, most=1).items())
+        print(f"left out: {told} (see `reco data info {options.data.dataset}`)")
+    at_once, size = session.eval_memory
+    print(f"evaluation: {at_once} image(s) at once, about {size / 1e9:.1f} GB beside the training (--eval-batch-size)")
     session.reporter = Progress(options.optimisation.iterations)
     finished = session.run()
     path = put(finished, record)

@@ -1,12 +1,14 @@
 """What every data set of the book is: images in [0, 1] with labels, names, classes and a palette."""
 
+import math
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as TF
@@ -52,6 +54,42 @@ def by_name(images: Iterable[Path], suffix: str | None = None) -> dict[str, Path
     return found
 
 
+def image_size(path: Path) -> Size:
+    """Height and width of an image file, upright, from its header.
+
+    Raises:
+        InputError: missing, damaged, or with more pixels than Pillow takes for honest.
+    """
+    try:
+        with Image.open(path) as file:
+            turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return file.size if turned else file.size[::-1]
+    except Exception as error:
+        raise _unreadable(path, "image", error) from error
+
+
+def check_levels(data: Any, most: int = 50) -> None:
+    """Refuse images of 16 bits whose levels, over the first of them, need 12 or fewer: they would be nearly black.
+
+    Raises:
+        InputError: naming the first, and the greatest level.
+    """
+    greatest = 0
+    for path, _ in data.files[:most] if isinstance(data, SegmentationDataset) else ():
+        try:
+            with Image.open(path) as file:
+                if not file.mode.startswith("I"):
+                    return
+                greatest = max(greatest, int(np.array(file).max()))
+        except Exception as error:
+            raise _unreadable(path, "image", error) from error
+    if 0 < greatest < 2**12:
+        raise InputError(
+            f"{data.files[0][0]}: 16 bits a pixel, but no image has a level above {greatest} of 65535, nearly black:"
+            f" multiply the levels by {2 ** (16 - greatest.bit_length())}, or save 8 bits"
+        )
+
+
 def read_image(path: Path) -> Tensor:
     """An image file as (3, H, W) float in [0, 1], upright."""
     return read_image_bytes(path).float() / 255
@@ -73,7 +111,7 @@ def read_image_bytes(path: Path) -> Tensor:
                 upright = Image.fromarray((np.array(upright) >> 8).clip(0, 255).astype(np.uint8))
             pixels = np.array(upright.convert("RGB"))
     except Exception as error:  # a damaged file makes a decoder fail in any way
-        raise InputError(f"{path}: not a readable image ({_reason(error, path)}); restore or remove it") from error
+        raise _unreadable(path, "image", error) from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
@@ -89,12 +127,14 @@ def read_mask(path: Path, num_classes: int) -> Tensor:
     """
     try:
         with Image.open(path) as file:
-            mode, stored = file.mode, file.tile[0][3] if file.tile else None
+            mode, kind, stored = file.mode, file.format, file.tile[0][3] if file.tile else None
             pixels = np.array(ImageOps.exif_transpose(file))
             if stored in _SPREAD:
                 pixels = pixels // _SPREAD[stored]
     except Exception as error:
-        raise InputError(f"{path}: not a readable mask ({_reason(error, path)}); restore or remove it") from error
+        raise _unreadable(path, "mask", error) from error
+    if kind in ("JPEG", "MPO", "WEBP"):
+        raise InputError(f"{path}: a mask stored as {kind}, which changes its values; save it anew as a PNG file")
     if pixels.ndim != 2 or pixels.dtype.kind == "f":
         raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
     label = torch.from_numpy(pixels.astype(np.int64))
@@ -104,10 +144,12 @@ def read_mask(path: Path, num_classes: int) -> Tensor:
     return label
 
 
-def _reason(error: Exception, path: Path) -> str:
+def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
     """What a decoder says, without the path that the message begins with; cut afterwards, or half a path would stay."""
-    said = one_line(error, most=10_000)
-    return said.replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
+    said = one_line(error, most=10_000).replace(f": {str(path)!r}", "").replace(f" {str(path)!r}", "")[:120]
+    if isinstance(error, Image.DecompressionBombError):
+        said = "more than 178 megapixels: cut it into smaller ones"
+    return InputError(f"{path}: not a readable {kind} ({said}); restore or remove it")
 
 
 def read_pair(image_path: Path, mask_path: Path | None, num_classes: int) -> tuple[Tensor, Tensor]:
@@ -116,7 +158,12 @@ def read_pair(image_path: Path, mask_path: Path | None, num_classes: int) -> tup
     label = torch.full(image.shape[1:], IGNORE_INDEX) if mask_path is None else read_mask(mask_path, num_classes)
     if label.shape != image.shape[1:]:
         sizes = " for an image of ".join(f"{part.shape[-1]} x {part.shape[-2]}" for part in (label, image))
-        raise InputError(f"{mask_path}: mask of {sizes} (width x height): save the mask at the image's size")
+        with Image.open(image_path) as file:
+            turned = file.size == tuple(label.shape)[::-1]  # as it is stored, before its camera's mark turns it
+        remedy = (
+            "turn the mask as the photograph's EXIF orientation says" if turned else "save the mask at the image's size"
+        )
+        raise InputError(f"{mask_path}: mask of {sizes} (width x height): {remedy}")
     return image, label
 
 
@@ -138,6 +185,14 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
     size: Size | None = None
     kept: dict[int, tuple[Tensor, Tensor]] | None = None
     """Images and labels as bytes, read once; None reads them each time (`cached`)."""
+    files: Sequence[tuple[Path, Path | None]] = ()
+    """Image and mask of each name, where there are files. `inventory.left_out` compares them with what lies there."""
+    rooms: tuple[list[Path], list[Path]] | None = None
+    """The folders of the masks and of the images."""
+    known: Collection[Path] = ()
+    """Files of other splits."""
+    companions: tuple[str, ...] = ()
+    """Endings of files that belong beside the masks and that nobody reads."""
 
     @property
     def num_classes(self) -> int:
@@ -149,7 +204,18 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def has_label(self, index: int) -> bool:
         """Whether image `index` has a mask."""
-        return True
+        return not self.files or self.files[index][1] is not None
+
+    def size_of(self, index: int) -> Size:
+        """Height and width of an item, where there are files from the header alone."""
+        if self.files and self.size is None:
+            return image_size(self.files[index][0])
+        return self.size or (*self[index][1].shape,)
+
+    @staticmethod
+    def name_of(path: Path) -> str:
+        """What an image and its mask have in common."""
+        return path.stem
 
     def resized(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Bring an image (bilinear, antialiased) and its label (nearest) to `size`, if there is one."""
@@ -176,7 +242,10 @@ def cached(data: SegmentationDataset, most_bytes: int = MOST_BYTES) -> Segmentat
 
     A large data set is read from its files each time: each loading process would keep a copy of its own.
     """
-    height, width = data[0][1].shape
-    if 4 * height * width * len(data) <= most_bytes:
+    if data.files and data.size is None:
+        pixels = sum(math.prod(data.size_of(index)) for index in range(len(data)))
+    else:
+        pixels = math.prod(data.size_of(0)) * len(data)
+    if 4 * pixels <= most_bytes:
         data.kept = {}
     return data

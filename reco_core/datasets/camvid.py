@@ -4,6 +4,7 @@ from pathlib import Path
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import by_name
+from reco_core.datasets.inventory import pictures
 from reco_core.datasets.pairs import PairedFiles
 from reco_core.errors import InputError
 
@@ -26,7 +27,7 @@ class CamVid(PairedFiles):
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
         """Name -> image and mask of the split."""
-        images = by_name(path for path in (folder / self.split).glob("*.*") if path.suffix in (".png", ".jpg"))
+        images = by_name(pictures(folder / self.split))
         if not images:
             raise InputError(f"{folder / self.split}: no images; expected CamVid's .png or .jpg files")
         return {name: (image, folder / f"{self.split}annot" / f"{name}.png") for name, image in images.items()}

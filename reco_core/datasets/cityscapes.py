@@ -4,6 +4,7 @@ from pathlib import Path
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import by_name
+from reco_core.datasets.inventory import pictures
 from reco_core.datasets.pairs import PairedFiles
 from reco_core.errors import InputError
 
@@ -31,10 +32,17 @@ class Cityscapes(PairedFiles):
     )
     values = dict.fromkeys(range(256), IGNORE_INDEX) | {value: index for index, value in enumerate(LABEL_IDS.values())}
 
+    companions = tuple(f"_gtFine_{kind}" for kind in ("color.png", "instanceIds.png", "polygons.json"))
+
+    @staticmethod
+    def name_of(path: Path) -> str:
+        """City, sequence and frame."""
+        return path.stem.removesuffix("_leftImg8bit").removesuffix("_gtFine_labelIds")
+
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
         """Name -> image and mask of the split."""
         suffix, masks = "_leftImg8bit.png", folder / "gtFine" / self.split
-        images = by_name(sorted((folder / "leftImg8bit" / self.split).glob(f"*/*{suffix}")), suffix)
+        images = by_name(pictures(folder / "leftImg8bit" / self.split, f"*/*{suffix}"), suffix)
         if not images:
             raise InputError(f"{folder / 'leftImg8bit' / self.split}: no */*{suffix}; {self.source}")
         return {

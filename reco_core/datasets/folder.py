@@ -1,26 +1,26 @@
 """A person's own images: `images/` and `masks/` with files of the same name; images without a mask are unlabelled.
 
-root/images/NAME.jpg|png          every image
-root/masks/NAME.png               class indices, 8 bit, 255 = ignore; may be missing
-root/classes.txt                  optional: a class name a line, perhaps followed by three numbers, its colour
+root/images/NAME.jpg|png|...      every image
+root/masks/NAME.png|tif|bmp       class indices, 8 bit, 255 = ignore; may be missing
+root/classes.txt                  optional: a class name a line, perhaps followed by three numbers, its colour; # remark
 root/train.txt, val.txt, test.txt optional: the names of a split, a line each
 """
 
 import colorsys
-import glob
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import SegmentationDataset, Size, by_name, data_root, read_mask, read_pair
+from reco_core.datasets.inventory import LOSSLESS, SUFFIXES, LeftOut, pictures
 from reco_core.errors import InputError
 from reco_core.files import read_lines
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+LISTS = ("train", "val", "test")
 
 
 class Folder(SegmentationDataset):
@@ -39,86 +39,89 @@ class Folder(SegmentationDataset):
         folder = data_root("folder", root)
         self.split, self.size = split, size
         images = _images(folder / "images")
-        self.names = _names(folder, split, images)
-        mask_of = _masks(folder / "masks")
-        self._files = [(images[name], mask_of(name)) for name in self.names]
-        self.classes, self.palette = _classes(folder)
+        names, listed = _names(folder, split, images)
+        masks = _masks(folder / "masks", images)
+        self.names, self.rooms = names, ([folder / "masks"], [folder / "images"])
+        self.files = [(images[name], masks.get(name)) for name in names]
+        self.known = {file for name in listed for file in (images[name], masks.get(name)) if file}
+        self.classes, self.palette, self.remarks = _classes(folder, masks)
+        others = sorted(path for path in folder.glob("*.txt") if path.stem not in (*LISTS, "classes"))
+        self.remarks += [LeftOut(path, "no list of train, val or test, nor of the classes") for path in others]
 
-    def has_label(self, index: int) -> bool:
-        """Whether image `index` has a mask."""
-        return self._files[index][1] is not None
+    @staticmethod
+    def name_of(path: Path) -> str:
+        """Accents may be written in another of Unicode's ways in a mask's name than in its image's."""
+        return unicodedata.normalize("NFC", path.stem)
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Image (3, H, W) uint8 and label (H, W) int64."""
-        return self.resized(*read_pair(*self._files[index], self.num_classes))
+        return self.resized(*read_pair(*self.files[index], self.num_classes))
 
 
 def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; put your images there and their masks into masks/ beside it")
-    files = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
-    images = by_name(path for path in files if path.suffix.lower() in SUFFIXES)
+    images = by_name(pictures(folder))
     if not images:
-        raise InputError(f"{folder}: no images; expected files that end in {', '.join(SUFFIXES)}")
+        deeper = next(iter(pictures(folder, "*/**/*")), None)
+        hint = f"; move {deeper.parent.relative_to(folder)}/{deeper.name} and its like up" if deeper else ""
+        raise InputError(f"{folder}: no images; expected files that end in {', '.join(SUFFIXES)}{hint}")
     return images
 
 
-def _masks(folder: Path) -> Callable[[str], Path | None]:
-    """A function that finds an image's mask; accents may be written in another of Unicode's ways than in its name."""
+def _masks(folder: Path, images: Iterable[str]) -> dict[str, Path]:
+    """Name of an image -> its mask, for those that have one; one that cannot serve must not pass for a missing one."""
     if os.path.lexists(folder) and not folder.is_dir():
         raise InputError(f"{folder}: a link that leads nowhere, or no folder; restore the masks, or delete this")
-    others = {_composed(path.stem): path for path in sorted(folder.glob("*.png"))}
-
-    def mask_of(name: str) -> Path | None:
-        mask = folder / f"{name}.png"
-        mask = mask if os.path.lexists(mask) else others.get(_composed(name), mask)
-        return mask if _is_there(mask) else None
-
-    return mask_of
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
-def _is_there(mask: Path) -> bool:
-    """Whether an image has a mask; one that is there but cannot serve must not pass for a missing one."""
-    if mask.is_file():
-        return True
-    if mask.is_symlink() or mask.exists():
-        raise InputError(f"{mask}: a link that leads nowhere, or no file; restore the mask, or delete this")
-    other = next((path for path in mask.parent.glob(f"{glob.escape(mask.stem)}.*") if path.suffix != ".png"), None)
-    if other is not None and other.suffix.lower() in SUFFIXES:
-        raise InputError(f"{other}: a mask must be a file NAME.png, without loss; save it as {mask.name}")
-    return False
+    exact, composed = {}, {}
+    for name, path in by_name(pictures(folder)).items():
+        exact[name] = composed[Folder.name_of(path)] = path
+    found = {name: exact.get(name) or composed.get(unicodedata.normalize("NFC", name)) for name in images}
+    masks = {name: path for name, path in found.items() if path is not None}
+    for path in masks.values():
+        if not path.is_file():
+            raise InputError(f"{path}: a link that leads nowhere, or no file; restore the mask, or delete this")
+        if path.suffix.lower() not in LOSSLESS:
+            wanted = f"a mask must be a file NAME.png, or {', '.join(LOSSLESS[1:])}, without loss"
+            raise InputError(f"{path}: {wanted}; save it as {path.stem}.png")
+    return masks
 
 
-def _names(folder: Path, split: str, images: dict[str, Path]) -> list[str]:
-    lists = {path.stem: path for path in folder.glob("*.txt") if path.stem in ("train", "val", "test")}
+def _names(folder: Path, split: str, images: dict[str, Path]) -> tuple[list[str], set[str]]:
+    """The names of a split, and those of all splits."""
+    lists = {path.stem: path for path in folder.glob("*.txt") if path.stem in LISTS}
     if not lists and split == "train":
-        return sorted(images)
+        return sorted(images), set(images)
     if split not in lists:
         has = f"has {', '.join(sorted(lists))}" if lists else "has no lists, so it has train alone"
         raise InputError(f"{folder}: no split {split!r}; it {has}; write {split}.txt with a name a line")
-    other_ways = {_composed(name): name for name in images}
-    lines = read_lines(lists[split])
-    names = sorted({name if name in images else other_ways.get(_composed(name), name) for name in lines})
+    other_ways = {Folder.name_of(path): name for name, path in images.items()}
+
+    def listed(path: Path) -> set[str]:
+        names = read_lines(path)
+        return {name if name in images else other_ways.get(unicodedata.normalize("NFC", name), name) for name in names}
+
+    names = sorted(listed(lists[split]))
     unknown = next((name for name in names if name not in images), None)
     if unknown is not None:
         raise InputError(f"{lists[split]}: no image {unknown!r} in images/; correct the list (names without endings)")
     if not names:
         raise InputError(f"{lists[split]}: the list is empty; write a name a line")
-    return names
+    return names, set(images).intersection(*[set().union(*map(listed, lists.values()))])
 
 
-def _classes(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...]]:
+def _classes(
+    folder: Path, masks: dict[str, Path]
+) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...], list[LeftOut]]:
+    """Names and colours of the classes, and the lines of classes.txt that are none."""
     path = folder / "classes.txt"
     if not os.path.lexists(path):
-        count = _greatest_index(folder / "masks") + 1
-        return tuple(f"class {index}" for index in range(count)), spread_colours(count)
+        count = _greatest_index(folder / "masks", masks) + 1
+        return tuple(f"class {index}" for index in range(count)), spread_colours(count), []
     names: list[str] = []
     colours: list[tuple[int, int, int] | None] = []
-    for line in read_lines(path):
+    lines, remarks = _without_remarks(path)
+    for line in lines:
         words = line.split()
         given = words[-3:] if len(words) > 3 and all(word.isdigit() for word in words[-3:]) else []
         if any(int(word) > 255 for word in given):
@@ -131,18 +134,38 @@ def _classes(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[int, int, int],
     if len(names) > IGNORE_INDEX:
         raise InputError(f"{path}: {len(names)} classes; a mask of 8 bits has room for {IGNORE_INDEX}, merge some")
     fallback = spread_colours(len(names))
-    return tuple(names), tuple(own or other for own, other in zip(colours, fallback, strict=True))
+    return tuple(names), tuple(own or other for own, other in zip(colours, fallback, strict=True)), remarks
 
 
-def _greatest_index(folder: Path) -> int:
-    greatest = -1
-    for path in sorted(folder.glob("*.png")) if folder.is_dir() else []:
-        values = read_mask(path, num_classes=255)
-        values = values[values != IGNORE_INDEX]
-        greatest = max(greatest, int(values.max()) if len(values) else -1)
-    if greatest < 0:
-        raise InputError(f"{folder}: no mask with a class; label some images, or name the classes in classes.txt")
-    return greatest
+HEADERS = ("name", "names", "class", "classes", "label", "labels")
+"""First words of a first line, if it is the head of a table: with them alone, or with "r g b" after them."""
+
+
+def _without_remarks(path: Path) -> tuple[list[str], list[LeftOut]]:
+    """The lines of classes.txt that name a class; those that do not are the head of a table, and remarks after a #."""
+    lines = read_lines(path)
+    first, *rest = lines[0].lower().replace(",", " ").split() if lines else [""]
+    head = first in HEADERS and rest in ([], ["r", "g", "b"], ["red", "green", "blue"])
+    kept = [line for line in lines[head:] if not line.startswith("#")]
+    left = [line for line in lines if line not in kept]
+    return kept, [LeftOut(path, f"lines that name no class: {'; '.join(left)}")] if left else []
+
+
+def _greatest_index(folder: Path, masks: dict[str, Path]) -> int:
+    found: set[int] = set()
+    for path in masks.values():
+        found |= set(read_mask(path, num_classes=255).unique().tolist()) - {IGNORE_INDEX}
+    if not found:
+        other = next((path for path in pictures(folder, "**/*")), None)
+        hint = f"{other} has no image of its name" if other and not masks else "label some images"
+        raise InputError(f"{folder}: no mask with a class; {hint}, or name the classes in classes.txt")
+    if 2 * len(found) <= max(found) + 1 > 2:
+        values = ", ".join(map(str, sorted(found)[:8]))
+        raise InputError(
+            f"{folder}: the masks hold the values {values} alone, grey levels rather than indices: save classes as"
+            f" 0, 1, 2, ..., or name all {max(found) + 1} in classes.txt"
+        )
+    return max(found)
 
 
 def spread_colours(count: int) -> tuple[tuple[int, int, int], ...]:

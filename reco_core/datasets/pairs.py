@@ -29,9 +29,12 @@ class PairedFiles(SegmentationDataset):
         folder = data_root(self.name, root)
         self.split, self.size = split, size
         ready = converted(folder, split, size)
-        self._files = self.scan(folder) if ready is None else ready
-        self.names = sorted(self._files)
-        missing = next((mask for _, mask in self._files.values() if not mask.is_file()), None)
+        pairs = self.scan(folder) if ready is None else ready
+        self.names = sorted(pairs)
+        self.files = [pairs[name] for name in self.names]
+        images, masks = (sorted({path.parent for path in paths}) for paths in zip(*self.files, strict=True))
+        self.rooms = masks, images
+        missing = next((mask for _, mask in pairs.values() if not mask.is_file()), None)
         if missing is not None:
             raise InputError(f"{missing}: mask is missing; restore it or remove its image; {self.source}")
         own = self.values if ready is None else None
@@ -46,5 +49,5 @@ class PairedFiles(SegmentationDataset):
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Image (3, H, W) uint8 and label (H, W) int64."""
-        image, label = read_pair(*self._files[self.names[index]], self._allowed)
+        image, label = read_pair(*self.files[index], self._allowed)
         return self.resized(image, self._class_of[label])

@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.io import loadmat
 
 from reco_core.datasets.base import read_mask, write_png
+from reco_core.datasets.inventory import hidden
 from reco_core.datasets.pairs import PairedFiles
 from reco_core.errors import InputError
 from reco_core.files import atomic_write, read_lines
@@ -56,7 +57,13 @@ class PascalVOC(PairedFiles):
         if not names:
             raise InputError(f"{path}: the list is empty; restore it")
         masks = folder / (AUGMENTED if (folder / AUGMENTED).is_dir() else OFFICIAL)
-        files = {name: (folder / "JPEGImages" / f"{name}.jpg", masks / f"{name}.png") for name in sorted(names)}
+
+        def pair(name: str) -> tuple[Path, Path]:
+            return folder / "JPEGImages" / f"{name}.jpg", masks / f"{name}.png"
+
+        lists = (other for other in map(path.with_stem, LISTS.values()) if other.is_file())
+        self.known = {file for other in lists for name in _list(other) for file in pair(name)}
+        files = {name: pair(name) for name in sorted(names)}
         missing = next((path for pair in files.values() for path in pair if not path.is_file()), None)
         if missing is not None:
             raise InputError(f"{missing}: missing, but named in {path.name}; restore it; {WHERE}")
@@ -78,7 +85,7 @@ def prepare(root: Path, progress: Callable[[int, int], None] | None = None) -> P
     if not (source / "cls").is_dir():
         raise InputError(f"{source / 'cls'}: the augmented masks (SBD) are missing; {WHERE}")
     own, val = (_list(lists / f"{name}.txt") for name in ("train", "val"))
-    more = {path.stem for path in (source / "cls").glob("*.mat")}
+    more = {path.stem for path in (source / "cls").glob("*.mat") if not hidden(path)}
     train = sorted((own | more) - val)
     for number, name in enumerate([*train, *sorted(val)], start=1):
         target = folder / AUGMENTED / f"{name}.png"

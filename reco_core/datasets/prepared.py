@@ -35,6 +35,8 @@ def converted(root: Path, split: str, size: Size | None) -> dict[str, tuple[Path
         return None
     folder = _folder(root, split, size)
     pairs = {name: _pair(folder, name) for name in read_lines(folder / LIST)}
+    if not pairs:
+        raise InputError(f"{folder / LIST}: the list is empty; delete it and run `reco data prepare` again")
     missing = next((path for pair in pairs.values() for path in pair if not path.is_file()), None)
     if missing is not None:
         raise InputError(f"{missing}: missing; delete {folder / LIST} and run `reco data prepare` again")

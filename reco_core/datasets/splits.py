@@ -7,6 +7,7 @@ seed gives the same images on every machine.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from reco_core import IGNORE_INDEX
 from reco_core.config import DataConfig
 from reco_core.errors import InputError
+from reco_core.files import read_lines
 from reco_core.seeding import stream_seed
 
 
@@ -86,21 +88,43 @@ def choose_split(data: Any, options: DataConfig, seed: int) -> LabelledSplit:
     """The split that a configuration asks for; with partial labels every image is both labelled and unlabelled.
 
     Raises:
-        InputError: fewer suitable images than asked for, or a single class.
+        InputError: fewer suitable images than asked for, unknown ones, or a single class in all of them.
     """
-    if data.num_classes < 2:
-        raise InputError(f"{data.name}/{data.split}: one class alone cannot be told from anything; name a second class")
-    if options.partial_labels is not None:
+    if options.labelled_list is not None:
+        split = _split(data, _listed(data, options.labelled_list), class_presence(data))
+    elif options.partial_labels is not None:
         split = balanced_split(data, None, seed)
         split = replace(split, unlabelled=split.labelled + split.unlabelled)
     else:
         split = balanced_split(data, options.num_labelled, seed, options.min_classes)
+    if data.num_classes - len(split.missing_classes) < 2:
+        raise InputError(
+            f"{data.name}/{data.split}: one class alone cannot be told from anything; {_second(data, split)}"
+        )
     if options.unlabelled_share < 1 and split.unlabelled:
         order = sorted(split.unlabelled, key=lambda index: data.names[index])
         rng = np.random.default_rng(stream_seed(seed, "unlabelled share"))
         count = max(1, round(options.unlabelled_share * len(order)))
         split = replace(split, unlabelled=tuple(order[position] for position in rng.permutation(len(order))[:count]))
     return split
+
+
+def _listed(data: Any, path: str) -> list[int]:
+    """The images that a list of a person's own names, a line each."""
+    place = {name: index for index, name in enumerate(data.names)}
+    names = sorted(set(read_lines(Path(path))))
+    wrong = next((name for name in names if name not in place or not data.has_label(place[name])), None)
+    if wrong is not None or not names:
+        what = "the list is empty" if wrong is None else f"{data.name}/{data.split} has no image {wrong!r} with a mask"
+        raise InputError(f"{path}: {what}; write names of labelled images without endings, a line each")
+    return [place[name] for name in names]
+
+
+def _second(data: Any, split: LabelledSplit) -> str:
+    """How to get a second class."""
+    if any((data[index][1] == IGNORE_INDEX).any() for index in split.labelled):
+        return "the masks hold 255 beside it, which means ignore: save the second class as 1"
+    return "name a second class" if data.num_classes < 2 else "label images that show a second class, or more images"
 
 
 def _next_image(remaining: list[int], presence: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> int:

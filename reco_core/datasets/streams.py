@@ -1,5 +1,6 @@
 """What training reads: data sets in memory, and endless streams of crops that seed and step alone decide."""
 
+import math
 import signal
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from reco_core import datasets
-from reco_core.augment import random_scale_crop
+from reco_core import IGNORE_INDEX, datasets
+from reco_core.augment import cannot_fill, random_scale_crop
 from reco_core.config import TrainConfig
+from reco_core.datasets.base import check_levels
+from reco_core.datasets.inventory import check_classes, check_masks
 from reco_core.errors import InputError
 from reco_core.seeding import stream_generator
 
@@ -20,24 +23,53 @@ def load_split(options: TrainConfig, split: str) -> Any:
     return datasets.cached(datasets.load(options.data.dataset, options.data.root, split, size=options.data.size))
 
 
-def check_crop(data: Any, options: TrainConfig) -> None:
-    """Refuse a crop that exceeds the images on both sides, most of it would be padding; or one too small to train on.
+def check_train(data: Any, options: TrainConfig) -> None:
+    """Refuse what a run would meet at a later step: masks that cannot serve, 16 bits of which few are used, and a crop
+    that exceeds the images on both sides, that one of them cannot fill, or that is too small to train on.
 
     Raises:
         InputError: naming both sizes.
     """
-    crop, size = options.data.crop, tuple(data[0][1].shape)
+    check_masks(data)
+    check_levels(data)
+    crop, sizes = options.data.crop, [size_of(data, index) for index in range(len(data))]
     least = 16 if options.base_method == "s4gan" else 8  # what the discriminator, and strong augmentation, can halve
     if min(crop) < least or (options.optimisation.batch_size == 1 and max(crop) <= 16):
         raise InputError(
             f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is too small: method {options.method!r} needs"
             f" {least} x {least} pixels, and a batch of one more than 16 on a side"
         )
-    if crop[0] > size[0] and crop[1] > size[1]:
+    for name, size in zip(data.names, sizes, strict=True):
+        larger = name == data.names[0] and crop[0] > size[0] and crop[1] > size[1]
+        if larger or cannot_fill(size, crop, options.data.scale[0]):
+            raise InputError(
+                f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is larger than image {name!r} of"
+                f" {size[0]} x {size[1]} pixels: choose a smaller crop or a larger size, or remove the image"
+            )
+
+
+def size_of(data: Any, index: int) -> tuple[int, int]:
+    """Height and width of an item, from its file's header if there is one."""
+    return data.size_of(index) if hasattr(data, "size_of") else tuple(data[index][1].shape)
+
+
+def check_scored(data: Any, classes: Sequence[str]) -> tuple[int, int]:
+    """Read all images and masks of a split that a run will score at its end; the size of the largest.
+
+    Raises:
+        InputError: a file that cannot be read, other classes than the network's, or nothing to score.
+    """
+    check_classes(data, tuple(classes), "the network")
+    sizes, labelled = [], False
+    for index in range(len(data)):
+        label = data[index][1]
+        sizes.append((label.shape[0], label.shape[1]))
+        labelled = labelled or bool((label != IGNORE_INDEX).any())
+    if not labelled:
         raise InputError(
-            f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is larger than image {data.names[0]!r} of"
-            f" {size[0]} x {size[1]} pixels: choose a smaller crop or a larger size"
+            f"{data.name}/{data.split}: no pixel has a label, nothing can be scored; add masks, or choose another split"
         )
+    return max(sizes, key=math.prod)
 
 
 class StreamSampler(Sampler[list[tuple[int, int]]]):

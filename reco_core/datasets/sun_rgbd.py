@@ -10,6 +10,7 @@ import numpy as np
 
 from reco_core import IGNORE_INDEX
 from reco_core.datasets.base import by_name
+from reco_core.datasets.inventory import pictures
 from reco_core.datasets.pairs import PairedFiles
 from reco_core.errors import InputError
 from reco_core.seeding import stream_seed
@@ -46,9 +47,10 @@ class SunRGBD(PairedFiles):
 
     def scan(self, folder: Path) -> dict[str, tuple[Path, Path]]:
         """Name -> image and mask of the split."""
-        images = by_name(path for inner in IMAGE_FOLDERS for path in (folder / inner).glob("*.jpg"))
+        images = by_name(path for inner in IMAGE_FOLDERS for path in pictures(folder / inner))
         if not images:
             raise InputError(f"{folder}: no {' or '.join(IMAGE_FOLDERS)} with .jpg files; {self.source}")
+        self.known = {*images.values(), *(folder / MASK_FOLDER / f"{name}.png" for name in images)}
         order = np.random.default_rng(stream_seed(0, "sun rgb-d validation")).permutation(len(images))
         held_out = set(order[: min(NUM_VAL, len(images) // 4)].tolist())  # a quarter of what is there, if that is less
         chosen = [name for place, name in enumerate(sorted(images)) if (place in held_out) == (self.split == "val")]

@@ -33,7 +33,8 @@ UnitShare = Annotated[float, Field(ge=0, le=1)]
 def source_revision() -> str | None:
     """The git commit that the library runs from, with "+" if files differ from it; None outside a repository."""
     folder = Path(__file__).resolve().parent.parent
-
+    if not (folder.parent / ".git").exists():  # installed, perhaps inside the repository of somebody's own project
+        return None
     run = functools.partial(subprocess.run, cwd=folder, capture_output=True, text=True, check=True)
     try:
         head = run(["git", "rev-parse", "--short=12", "HEAD"]).stdout.strip()
@@ -91,8 +92,10 @@ class About:
         where: dict[str, Any], revision: str | None,
     ) -> Self:  # fmt: skip
         """About a run of this configuration; a path says where one person keeps a file, so paths are left out."""
-        data, model = replace(options.data, root=None), replace(options.model, weights=weights)
-        own = f"{data.dataset}/{data.partial_labels or data.num_labelled or 'all'}"
+        listed = None if options.data.labelled_list is None else Path(options.data.labelled_list).name
+        data = replace(options.data, root=None, labelled_list=listed)
+        model = replace(options.model, weights=weights)
+        own = f"{data.dataset}/{data.labels}"
         group = recipe.rpartition("/")[0] if recipe else own
         kept = replace(options, data=data, model=model)
         return cls(group, recipe, preset if recipe else None, options.method, options.seed, kept, where, revision)

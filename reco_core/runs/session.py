@@ -1,5 +1,6 @@
 """A trainer at work in a folder: checkpoints, scores, record, resuming, locks and Ctrl-C round its steps."""
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor
 
 from reco_core import config
+from reco_core.backbones import weights_digest
 from reco_core.config import TrainConfig
-from reco_core.datasets.streams import load_split
+from reco_core.datasets.inventory import left_out
+from reco_core.datasets.streams import check_scored, load_split
 from reco_core.errors import InputError, Interrupted, TrainingError, one_line
-from reco_core.evaluation import Scores, evaluate
-from reco_core.models import weights_digest
+from reco_core.evaluation import Scores, evaluate, memory_of
 from reco_core.runs.checkpoints import load_latest, remove_unfinished, save_checkpoint
 from reco_core.runs.guard import Interruption, LossWatch, all_finite, folder_lock, readable_errors
 from reco_core.runs.records import (
@@ -30,12 +32,17 @@ from reco_core.runs.records import (
 )
 from reco_core.trainers import Trainer
 
+MAY_DIFFER = ("root", "num_workers", "accelerator", "log_every", "eval_batch_size", "checkpoint_every")
+"""Options that do not change a run's result (another device rounds differently): a run may go on with others."""
 JUDGED = 500
 """Unlabelled images on which a run's pseudo-labels are compared with the truth, at most."""
 
 
 class Reporter(Protocol):
     """Hears how a run goes; the library itself never prints."""
+
+    def on_note(self, text: str) -> None:
+        """What a person should know, in a line."""
 
     def on_losses(self, step: int, losses: dict[str, float]) -> None:
         """Mean losses since the last report; `step` steps are done."""
@@ -58,7 +65,7 @@ class Session:
         preset: of the recipe.
 
     Raises:
-        InputError: a split that is not there.
+        InputError: a split that is not there, cannot be read or has other classes or no labels.
     """
 
     def __init__(
@@ -79,10 +86,17 @@ class Session:
         self.test = test
         if test is None and data.test_split is not None:
             self.test = load_split(self.options, data.test_split)
+        scored = {id(part): part for part in (self.val, self.test) if part is not None}.values()
+        largest = max((check_scored(part, trainer.train.classes) for part in scored), key=math.prod)
+        self.eval_memory = memory_of(trainer.network, largest, self.options.eval_batch_size)
+        """Images that are scored at once, and roughly how many bytes it takes."""
+        self.left_out = left_out(trainer.train, *scored)
         # Revision and weights as they are now: by the end of the run other files may lie there.
+        model = self.options.model
+        used = replace(model, normalisation=trainer.network.normalise.name if model.weights else model.normalisation)
         self.about = About.of(
-            self.options, recipe, preset, weights_digest(self.options.model.weights), environment(self.fabric.device),
-            source_revision(),
+            replace(self.options, model=used), recipe, preset, weights_digest(model.weights),
+            environment(self.fabric.device), source_revision(),
         )  # fmt: skip
         self.seconds = 0.0
         self.best = Best(step=0, miou=0.0)  # of no network yet
@@ -109,19 +123,26 @@ class Session:
 
     def _train(self, interruption: Interruption) -> None:
         trainer, options, total = self.trainer, self.options, self.options.optimisation.iterations
+        if self._due() and not any(entry["step"] == trainer.step and "miou" in entry for entry in self.history):
+            self._evaluate()  # the run was broken off in this evaluation
         for losses in trainer.steps():
             self.watch.add(trainer.step - 1, losses)
             last = trainer.step == total
             if trainer.step % options.log_every == 0 or last:
                 self._report()
-            if trainer.step % options.eval_every == 0 or last:
-                self._evaluate()
             stop = self._asked_to_stop(interruption)
-            if trainer.step % options.checkpoint_every == 0 or last or stop:
-                self.save()
+            if trainer.step % options.checkpoint_every == 0 or self._due() or stop:
+                self.save()  # before the evaluation, which needs other memory and other files than training
             if stop:
                 kept = f"saved in {self.folder}: the same command goes on from there" if self.folder else "not saved"
                 raise Interrupted(f"interrupted after step {trainer.step} of {total}, {kept}")
+            if self._due():
+                self._evaluate()
+
+    def _due(self) -> bool:
+        """Whether this step's network is evaluated."""
+        step = self.trainer.step
+        return step == self.options.optimisation.iterations or (step > 0 and step % self.options.eval_every == 0)
 
     def _report(self) -> None:
         self._check_losses()
@@ -167,7 +188,8 @@ class Session:
 
     def _score(self, data: Any, network: torch.nn.Module | None = None, indices: Sequence[int] | None = None) -> Scores:
         network = network or self.trainer.network
-        return evaluate(network, data, device=self.fabric.device, fabric=self.fabric, indices=indices)
+        batch_size, device = self.options.eval_batch_size, self.fabric.device
+        return evaluate(network, data, batch_size, device, fabric=self.fabric, indices=indices)
 
     def _recorded(self, network: torch.nn.Module) -> tuple[RecordedScores, RecordedScores | None]:
         """A network's scores on the validation and the test split."""
@@ -191,6 +213,8 @@ class Session:
             self.best = Best(self.trainer.step, scores.miou)
             state = self.trainer.network.state_dict()
             self.best_state = {name: value.detach().cpu().clone() for name, value in state.items()}
+        if self.trainer.step == self.options.optimisation.iterations:
+            self.save()
         if self.reporter is not None:
             self.reporter.on_scores(self.trainer.step, scores)
 
@@ -274,24 +298,26 @@ class Session:
             ) from error
 
     def _go_on_from(self, state: dict[str, Any], kept: TrainConfig) -> None:
-        if _what_decides(kept) != _what_decides(self.options):
+        other = config.differences(kept, self.options)
+        told = {name: f"--{name.replace('_', '-')} was {then}, now {now}" for name, (then, now) in other.items()}
+        free = MAY_DIFFER if self.fabric.world_size == 1 else MAY_DIFFER[:-1]  # saving averages batch statistics
+        decides = [text for name, text in told.items() if name not in free]
+        if decides:
             raise InputError(
-                f"{self.folder}: holds a run with another configuration: choose another folder, or delete this one"
+                f"{self.folder}: holds a run with another configuration: {'; '.join(decides)}: this changes the result."
+                " Give the old values, choose another folder, or delete this one"
             )
         if tuple(state["labelled"]) != self.trainer.split.names:
             raise InputError(f"{self.folder}: was trained with other labelled images: choose another folder")
         step, total = state["trainer"]["step"], self.options.optimisation.iterations
         self.seconds, self.history = float(state["seconds"]), list(state["history"])
         self.best, self.best_state = Best(**state["best"]), state["best_network"]
-        if step not in range(total + 1) or (step == total and self.best_state is None):
+        if step not in range(total + 1):
             raise ValueError(f"step {step} of {total}")
         shapes = {name: value.shape for name, value in self.trainer.network.state_dict().items()}
         if self.best_state is not None and {name: value.shape for name, value in self.best_state.items()} != shapes:
             raise ValueError("the best network is another one")
         self.trainer.load_state_dict(state["trainer"])
+        if told and self.reporter is not None:
+            self.reporter.on_note(f"goes on after step {step}: {'; '.join(told.values())}: the result stays the same")
         self.watch.load_state_dict(state["losses"], self.fabric.device)
-
-
-def _what_decides(options: TrainConfig) -> TrainConfig:
-    """A configuration without what does not change the result: a run may go on with other workers, or elsewhere."""
-    return replace(options, num_workers=0, data=replace(options.data, root=None))
