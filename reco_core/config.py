@@ -9,6 +9,7 @@ import dataclasses
 import json
 import reprlib
 from dataclasses import field
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -43,6 +44,8 @@ class DataConfig:
     """Labelled images, chosen so that rare classes appear; None: all of them."""
     min_classes: WholeNumber = 1
     """Classes that a labelled image must show at least (published: Cityscapes 12, VOC 3)."""
+    labelled_list: str | None = None
+    """File with the names of the labelled images, a line each, instead of `num_labelled`."""
     partial_labels: Literal["1px", "1%", "5%", "25%"] | None = None
     """Label so many pixels of each class in every image, instead of all pixels of some images (Table 3)."""
     unlabelled_share: Share = 1.0
@@ -58,7 +61,15 @@ class DataConfig:
     def _check_scale(self) -> Self:
         if self.scale[0] > self.scale[1]:
             raise ValueError(f"scale {self.scale} runs backwards: give the smaller scale first")
+        if self.labelled_list is not None and self.partial_labels is not None:
+            raise ValueError("labelled_list and partial_labels exclude each other: choose one")
         return self
+
+    @property
+    def labels(self) -> str:
+        """What the labelled images are called: a share of their pixels, the name of a list, a number, or "all"."""
+        listed = Path(self.labelled_list).stem if self.labelled_list is not None else None
+        return str(self.partial_labels or listed or self.num_labelled or "all")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -68,9 +79,11 @@ class ModelConfig:
     architecture: Literal["deeplab_v3_plus", "deeplab_v2"] = "deeplab_v3_plus"
     backbone: str = "tiny"
     """tiny (seven convolutions, for small images and random weights alone), resnet18, resnet34, resnet50, resnet101
-    (paper), mobilenet_v2 or mobilenet_v2_035."""
+    (paper), mobilenet_v2, mobilenet_v2_035, or timm:NAME."""
     weights: str | None = None
     """None (random), "imagenet" (torchvision's, as the paper) or the path of a backbone's state dict."""
+    normalisation: Literal["imagenet", "symmetric"] | None = None
+    """What the weights expect: ImageNet's mean and deviation, or [-1, 1]; None: as is known of them."""
     representation_dim: Count = 64
     """D, dimensions of the representation (the paper's m; 256 there)."""
     width: Count | None = None
@@ -158,6 +171,8 @@ class TrainConfig:
     """Confidence from which a pixel teaches in weak-to-strong consistency (UniMatch)."""
     eval_every: Count = 500
     """Steps between evaluations."""
+    eval_batch_size: Count = 8
+    """Images scored at once, of large ones fewer; the result does not depend on it."""
     log_every: Count = 100
     """Steps between reports of the losses."""
     checkpoint_every: Count = 500
@@ -193,6 +208,18 @@ class TrainConfig:
     def uses_unlabelled(self) -> bool:
         """Whether unlabelled images are used."""
         return self.base_method != "supervised"
+
+
+def differences(then: Any, now: Any) -> dict[str, tuple[Any, Any]]:
+    """Where two configurations of one kind differ: options' names, which no two parts share, with both values."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, value in vars(then).items():
+        other = getattr(now, name)
+        if dataclasses.is_dataclass(value):
+            found |= differences(value, other)
+        elif value != other:
+            found[name] = value, other
+    return found
 
 
 def to_dict(config: Any) -> dict[str, Any]:
