@@ -5,7 +5,5 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
 jupyter-book build "${1:-.}" --path-output "${2:-.}" -W -n --keep-going --quiet
 html=$(cd "${2:-.}/_build/html" && pwd)
-# The notebooks that a page offers for download come without outputs: their pictures are on the page already.
-jupyter nbconvert --clear-output --inplace --log-level WARN "$html"/_sources/notebooks/*.ipynb
 echo "The book is ready: open file://$html/index.html"
 echo "(its search box needs a server: python3 -m http.server --directory ${2:-.}/_build/html)"

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path

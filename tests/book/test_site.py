@@ -151,10 +151,11 @@ def chapter() -> plain_copies.Chapter:
 @pytest.mark.parametrize(
     ("myst", "plain"),
     [
-        ("# Title\n\nText, `{eq}` and ``{eq}`eq-a` ``, $a](b)$.", "# 4. Title\n\nText, `{eq}` and ``{eq}`eq-a` ``, $a](b)$."),
+        ("# Title\n\n`{eq}`, ``{eq}`eq-a` ``, $a](b)$.", "# 4. Title\n\n`{eq}`, ``{eq}`eq-a` ``, $a](b)$."),
         ("before\n\n$$\nx\n$$ (eq-a)\n\nafter", "before\n\n$$\nx\n\\tag{4.1}\n$$\n\nafter"),
         ("```{exercise} Do\n:label: ex-a\n\n    [a](b)\n```", "#### Exercise 4.2 (Do)\n\n    [a](b)"),
-        (":::{note}\n:class: dropdown\nA *b*.\n:::", "<details>\n<summary><b>Note</b></summary>\n\nA *b*.\n\n</details>"),
+        (":::{note}\n:class: dropdown\nA *b*.\n:::",
+         "<details>\n<summary><b>Note</b></summary>\n\nA *b*.\n\n</details>"),
         ("````{admonition} A *b*\n```python\n{x}`y`\n```\n````",
          "<details open>\n<summary><b>A <em>b</em></b></summary>\n\n```python\n{x}`y`\n```\n\n</details>"),
         ("[](one.ipynb#part) and [licence](../LICENSE)",
