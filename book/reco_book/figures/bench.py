@@ -23,7 +23,7 @@ ARM_COLOURS = {
     "supervised": COLOURS["grey"],
     "classmix": COLOURS["orange"],
     "reco+classmix": COLOURS["blue"],
-    "all labels": COLOURS["green"],
+    "all labels": COLOURS["ink"],
 }
 
 
