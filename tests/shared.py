@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def path_of(line: Any, results: Path) -> Path:
     """The file of a record or an evaluation below the folder of the results."""
     folder = results / "evaluations" if line.kind == "evaluation" else results
-    return folder / line.about.series / f"{line.about.group}.jsonl"
+    return folder / f"{line.about.group}.jsonl"
 
 
 class TinyScenes:

@@ -1,6 +1,5 @@
 """What the book adds to the command `reco`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,16 +45,13 @@ def gates(bench: Annotated[str, tyro.conf.Positional], results: Path = Path("res
         raise InputError(f"{len(failed)} of {len(found)} gates fail on {data_set(bench).name}: {'; '.join(failed)}")
 
 
-def boundaries(
-    subject: Of, widths: tuple[int, ...] = (1, 2, 4, 8), output: Path | None = None, series: str = ""
-) -> None:
+def boundaries(subject: Of, widths: tuple[int, ...] = (1, 2, 4, 8), output: Path | None = None) -> None:
     """Score a checkpoint over all pixels and near borders between classes (trimap and Boundary IoU).
 
     Args:
         subject: network and images.
         widths: distances to a border, pixels.
         output: add the scores to this file of JSON lines.
-        series: collection of the scores, such as "planned", kept apart from the main one.
     """
     from reco_book.boundaries import boundary_scores
     from reco_book.evaluations import Evaluation, put_evaluation
@@ -71,6 +67,6 @@ def boundaries(
         print(f"{kind} IoU  " + ", ".join(f"{100 * value:.2f} % at {pixels} px" for pixels, value in values.items()))
     if output is not None:
         named = {kind: {str(pixels): value for pixels, value in values.items()} for kind, values in near.items()}
-        about = replace(subject.about(trained), series=series)
+        about = subject.about(trained)
         line = Evaluation(about, subject.which, subject.split, tuple(data.classes), RecordedScores.of(scores), **named)
         print(put_evaluation(line, output))

@@ -49,8 +49,8 @@ def put_evaluation(line: Evaluation, path: Path) -> Path:
     return path
 
 
-def load_evaluations(results: Path | Sequence[Path], series: str = "") -> list[Evaluation]:
-    """The evaluations of a series in a folder of results, or in several, of which the first that has one counts.
+def load_evaluations(results: Path | Sequence[Path]) -> list[Evaluation]:
+    """The evaluations in a folder of results, or in several, of which the first that has one counts.
 
     Raises:
         InputError: a line that is not what it should be, named with its file.
@@ -59,8 +59,7 @@ def load_evaluations(results: Path | Sequence[Path], series: str = "") -> list[E
     for folder in (results,) if isinstance(results, Path) else results:
         for path in sorted((folder / "evaluations").rglob("*.jsonl")):
             for line in evaluations_in(path):
-                if line.about.series == series:
-                    found.setdefault(line.identity, line)
+                found.setdefault(line.identity, line)
     return list(found.values())
 
 

@@ -13,16 +13,15 @@ Places = Path | Sequence[Path]
 """A folder of results, or several, of which the first that has a record counts."""
 
 
-def recipe_records(name: str, results: Places, series: str = "") -> dict[int, Record]:
+def recipe_records(name: str, results: Places) -> dict[int, Record]:
     """Seed -> record of a recipe, or of a recipe with the same configuration (`recipes.twins`).
 
     Args:
         name: of the recipe.
         results: where the records are.
-        series: such as "reruns/cpu", of runs that were made once more.
     """
     found: dict[int, Record] = {}
-    everything = _records(results, series)
+    everything = _records(results)
     for twin in reversed(twins(name)):  # its own records last: they count where both are there
         found |= {record.seed: record for record in everything if record.about.recipe == twin}
     return dict(sorted(found.items()))
@@ -50,9 +49,9 @@ def _is_final(line: Evaluation) -> bool:
     return line.which == "last" and line.split == (data.test_split or data.eval_split)
 
 
-def _records(results: Places, series: str = "") -> list[Record]:
+def _records(results: Places) -> list[Record]:
     places = (results,) if isinstance(results, Path) else results
-    return load_records(*places, series=series)
+    return load_records(*places)
 
 
 def recipe_scores(name: str, results: Places, which: str = "last") -> dict[int, float]:

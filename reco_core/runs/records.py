@@ -83,8 +83,6 @@ class About:
     """Versions and device."""
     revision: str | None
     """Commit of the source."""
-    series: str = ""
-    """Collections that are kept apart from the main one, such as runs that were made once more."""
 
     @classmethod
     def of(
@@ -103,7 +101,7 @@ class About:
     @property
     def identity(self) -> tuple[Any, ...]:
         """Equal for two versions of one run's line: recipe, preset and seed, or without a recipe the configuration."""
-        return self.series, self.recipe, self.preset, self.seed, None if self.recipe else self.config
+        return self.recipe, self.preset, self.seed, None if self.recipe else self.config
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -225,12 +223,11 @@ def put(record: Record, path: Path) -> Path:
     return Path(path)
 
 
-def load_records(*places: Path, series: str = "") -> list[Record]:
-    """All records of a series in files, or below folders; of two about the same run the first counts.
+def load_records(*places: Path) -> list[Record]:
+    """All records in files, or below folders; of two about the same run the first counts.
 
     Args:
         places: files of JSON lines, or folders; those that are not there are empty.
-        series: "" is the main one.
 
     Raises:
         InputError: a line that is not what it should be, named with its file.
@@ -240,8 +237,7 @@ def load_records(*places: Path, series: str = "") -> list[Record]:
         for path in [place] if place.is_file() else sorted(place.rglob("*.jsonl")):
             stat = path.stat()
             for record in _records_in(path, stat.st_mtime_ns, stat.st_size):
-                if record.about.series == series:
-                    found.setdefault(record.about.identity, record)
+                found.setdefault(record.about.identity, record)
     return list(found.values())
 
 

@@ -161,10 +161,9 @@ def test_a_recipes_run_is_found_by_its_name(quick, capsys):
     assert (about.recipe, about.preset, about.group, about.method) == (name, "published", GROUP, "classmix")
     assert about.config == replace(QUICK, seed=5, accelerator="cpu", checkpoint_every=1)
     assert f"record: runs/{name}-seed5/record.jsonl" in capsys.readouterr().out
-    main(["boundaries", f"runs/{name}-seed5/checkpoint.pt", "--output", "scores.jsonl", "--series", "planned"])
+    main(["boundaries", f"runs/{name}-seed5/checkpoint.pt", "--output", "scores.jsonl"])
     (scored,) = evaluations_in(Path("scores.jsonl"))
     assert (scored.about.recipe, scored.about.preset, scored.about.seed) == (name, "published", 5)
-    assert scored.about.series == "planned"
 
 
 def test_other_options_make_a_run_of_ones_own(quick):

@@ -21,7 +21,6 @@ from reco_core.runs.records import About, load_records, put
 BENCH = RESULTS / "toyscapes" / "12.jsonl"
 RECORDS = load_records(BENCH)
 REAL = RECORDS[0]
-RERUNS = ("reruns/cpu", "reruns/h200")
 
 
 def variant(line, **about):
@@ -34,14 +33,12 @@ def scored(line, miou):
     return replace(line, test=replace(line.test, miou=miou))
 
 
-@pytest.mark.parametrize("series", ["", "reruns/cpu"])
-def test_lines_survive_their_file(series, tmp_path):
-    lines = [variant(line, series=series) for line in load_records(BENCH)]
-    path = f"{series}/toyscapes/12.jsonl".lstrip("/")
+def test_lines_survive_their_file(tmp_path):
+    lines = load_records(BENCH)
     for line in lines:
         written = put(line, path_of(line, tmp_path))
-        assert written == tmp_path / path, "a line goes where lines of its series and group lie"
-    assert load_records(tmp_path, series=series) == lines
+        assert written == tmp_path / "toyscapes" / "12.jsonl", "a line goes where lines of its group lie"
+    assert load_records(tmp_path) == lines
     before = written.read_bytes()
     for line in lines:  # the same once more replaces its line
         put(line, written)
@@ -56,7 +53,6 @@ def test_a_newer_version_replaces_the_earlier_one_and_nothing_else(tmp_path):
         variant(REAL, seed=7),
         variant(REAL, recipe="camvid/20/cutmix"),
         variant(REAL, preset="paper"),
-        variant(REAL, series="reruns/cpu"),
         own,
         variant(own, config=replace(REAL.config, eval_every=7)),
     ]
@@ -65,7 +61,7 @@ def test_a_newer_version_replaces_the_earlier_one_and_nothing_else(tmp_path):
     assert len(path.read_text(encoding="utf-8").splitlines()) == len(others)
     for line in others:  # the environment, and with a recipe the weights' file, may be another one
         put(scored(variant(line, environment={}, revision="later"), 1.0), path)
-        found = load_records(path, series=line.about.series)
+        found = load_records(path)
         (newer,) = [one for one in found if one.about.identity == line.about.identity]
         assert newer.test.miou == 1.0 and newer.about.revision == "later"
     assert len(path.read_text(encoding="utf-8").splitlines()) == len(others)
@@ -196,7 +192,7 @@ def test_a_record_names_its_run(tmp_path):
     record = session.run()
     about = record.about
     assert (about.recipe, about.preset, about.method) == ("small/tiny/2/supervised", "published", "supervised")
-    assert (about.group, about.seed, about.series) == ("small/tiny/2", 3, "")
+    assert (about.group, about.seed) == ("small/tiny/2", 3)
     assert (record.method, record.seed, record.config) == ("supervised", 3, session.options)
     assert load_records(put(record, tmp_path / "record.jsonl")) == [record]
 
@@ -207,10 +203,10 @@ def test_a_run_is_of_its_recipe_or_of_its_data_and_labels():
     def about(options, recipe=None):
         return About.of(options, recipe, "published", "weights.pth:0123", {}, None)
 
-    assert about(options).group == "camvid/20" and about(options).recipe is about(options).preset is None
+    assert about(options).group == "toyscapes/12" and about(options).recipe is about(options).preset is None
     partial = replace(options, data=replace(options.data, partial_labels="1px", num_labelled=None))
-    assert about(partial).group == "camvid/1px"
-    assert about(replace(options, data=replace(options.data, num_labelled=None))).group == "camvid/all"
+    assert about(partial).group == "toyscapes/1px"
+    assert about(replace(options, data=replace(options.data, num_labelled=None))).group == "toyscapes/all"
     ours = about(options, "camvid/20/classmix")
     assert (ours.group, ours.preset, ours.method) == ("camvid/20", "published", options.method)
     assert ours.config.data.root is None and ours.config.model.weights == "weights.pth:0123", "no path of a person's"
@@ -228,26 +224,11 @@ def test_scores_of_the_best_step_are_those_that_were_measured():
     assert without_test.miou() == 100 * REAL.val.miou
 
 
-@functools.cache
-def recorded():
-    """(Recipe, preset, seed) -> its record and those of runs that were made once more."""
-    found = {}
-    for series in ("", *RERUNS):
-        for record in load_records(RESULTS, series=series):
-            about = record.about
-            found.setdefault((about.recipe, about.preset, about.seed), []).append(record)
-    return found
-
-
-def lines_of_runs():
-    """All recorded runs, in one list."""
-    return [record for runs in recorded().values() for record in runs]
-
-
 def test_every_record_holds_the_configuration_of_its_recipe():
     """Seed, folder, weights' file and speed are a run's own; all else must be what its name stands for."""
-    assert len(lines_of_runs()) >= 369 + 45 + 9
-    for record in lines_of_runs():
+    records = load_records(RESULTS)
+    assert len(records) == len({record.about.identity for record in records}) >= 20
+    for record in records:
         about = record.about
         assert is_run_of(record.config, about.recipe, about.preset), about.recipe
         assert about.group == about.recipe.rpartition("/")[0]
@@ -257,20 +238,12 @@ def test_every_record_holds_the_configuration_of_its_recipe():
         assert len(record.classes) == len(record.val.iou) == len((record.test or record.val).iou)
 
 
-def test_every_rerun_is_of_a_recorded_run_with_the_same_labels():
-    for first, *again in recorded().values():
-        assert first.about.series == "", f"{first.about.recipe}, seed {first.seed}: made once more, but not recorded"
-        for record in again:
-            assert record.split == first.split and record.classes == first.classes
-            assert record.config == first.config, record.about.recipe
-
-
 def test_every_line_of_relations_is_of_a_recorded_run():
     lines = [one for path in (RESULTS / "relations").rglob("*.jsonl") for one in read_relations(path)]
-    assert len(lines) >= 18
+    runs = {(one.about.recipe, one.about.preset, one.seed): one for one in load_records(RESULTS)}
     for line in lines:
         about = line.about
-        run = recorded()[about["recipe"], about["preset"], about["seed"]][0]
+        run = runs[about["recipe"], about["preset"], about["seed"]]
         config = from_dict(TrainConfig, about["config"])
         assert is_run_of(config, about["recipe"], about["preset"])
         assert (config.method, config.seed) == (about["method"], about["seed"]) == (run.method, run.seed)
