@@ -89,7 +89,7 @@ def readable_errors() -> Iterator[None]:
 
     Raises:
         InputError: a process met bad input, such as a file that vanished.
-        TrainingError: a process was killed.
+        TrainingError: a process was killed, or memory ran out.
     """
     try:
         yield
@@ -98,7 +98,12 @@ def readable_errors() -> Iterator[None]:
         if not caught:
             raise
         raise InputError(original.strip()) from error
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in str(error):
+            raise TrainingError(
+                "out of memory: the same command goes on from the last checkpoint; take a smaller --eval-batch-size if"
+                " it happens again after the same step, else a smaller --batch-size, --crop or --size"
+            ) from error
         if not str(error).startswith("DataLoader worker"):
             raise
         # The report may come at any moment, even in the middle of a step: nothing is saved here.
