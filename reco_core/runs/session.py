@@ -101,6 +101,8 @@ class Session:
         self.seconds = 0.0
         self.best = Best(step=0, miou=0.0)  # of no network yet
         self.best_state: dict[str, Tensor] | None = None
+        self.scored: tuple[int, Scores | None] = -1, None
+        """Step of the last evaluation, and its scores."""
         self.history: list[dict[str, float]] = []
         self.watch = LossWatch()
         self._clock = time.perf_counter()
@@ -194,7 +196,8 @@ class Session:
     def _recorded(self, network: torch.nn.Module) -> tuple[RecordedScores, RecordedScores | None]:
         """A network's scores on the validation and the test split."""
         test = RecordedScores.of(self._score(self.test, network)) if self.test is not None else None
-        return RecordedScores.of(self._score(self.val, network)), test
+        known = self.scored[1] if network is self.trainer.network and self.scored[0] == self.trainer.step else None
+        return RecordedScores.of(known or self._score(self.val, network)), test
 
     def _pseudo_labels(self) -> RecordedScores | None:
         """The moving average on the first unlabelled images that have a mask, for the record alone."""
@@ -208,6 +211,7 @@ class Session:
         self._check_losses()
         self.trainer.share_statistics()
         scores = self._score(self.val)
+        self.scored = self.trainer.step, scores
         self.history.append({"step": self.trainer.step, "miou": round(scores.miou, 6)})
         if self.best_state is None or scores.miou > self.best.miou:
             self.best = Best(self.trainer.step, scores.miou)

@@ -10,7 +10,7 @@ from reco_core import evaluation
 from reco_core.analysis.inference import load_trained
 from reco_core.augment import enlarge
 from reco_core.datasets.splits import choose_split
-from reco_core.errors import InputError
+from reco_core.errors import InputError, TrainingError
 from reco_core.evaluation import Scores, evaluate
 from reco_core.runs import session
 from reco_core.runs.checkpoints import NAME, load_checkpoint
@@ -32,12 +32,56 @@ def test_resuming_ends_in_the_same_weights_bit_for_bit(tmp_path, stop, changes):
     record = whole.run()
     with pytest.raises(Stop):
         tiny_run(tmp_path, reporter=StopAt(stop + 2), **changes).run()
-    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == stop
+    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == max(stop, 3), "3 is saved too: it was evaluated"
     resumed = tiny_run(tmp_path, **changes)
     again = resumed.run()
     assert torch.equal(weights(whole), weights(resumed))
     for part in ("history", "test", "val", "best", "split", "student", "unlabelled"):
         assert getattr(record, part) == getattr(again, part)
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+def test_an_error_in_an_evaluation_costs_no_step(tmp_path, monkeypatch, broken):
+    """In the evaluation of step 3, of step 6, and of the record's; the run goes on from that step, to the same end."""
+    calls = []
+
+    def failing(*arguments, **options):
+        calls.append(None)
+        if len(calls) == broken:
+            raise MemoryError
+        return evaluate(*arguments, **options)
+
+    whole = tiny_run()
+    record = whole.run()
+    monkeypatch.setattr(session, "evaluate", failing)
+    with pytest.raises(TrainingError, match="goes on from the last checkpoint"):
+        tiny_run(tmp_path).run()
+    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == (3 if broken == 1 else 6)
+    resumed = tiny_run(tmp_path)
+    again = resumed.run()
+    assert torch.equal(weights(whole), weights(resumed))
+    assert (again.history, again.best, again.val, again.test) == (record.history, record.best, record.val, record.test)
+    assert load_trained(tmp_path / NAME, "best").network is not None
+
+
+def test_no_network_is_scored_twice_on_the_same_images(monkeypatch):
+    """Six steps, evaluated after three and six: of the last evaluation the record takes the scores over."""
+    scored = []
+
+    def noted(network, data, *arguments, **options):
+        scored.append((id(network), id(data), options.get("indices") is None))
+        return evaluate(network, data, *arguments, **options)
+
+    monkeypatch.setattr(session, "evaluate", noted)
+    run = tiny_run()
+    record = run.run()
+    average, student = id(run.trainer.network), id(run.trainer.student.module)
+    val, test, train = id(run.val), id(run.test), id(run.trainer.train)
+    assert sorted(scored) == sorted([
+        (average, val, True), (average, val, True), (average, test, True), (student, val, True), (student, test, True),
+        (average, train, False),
+    ])  # fmt: skip
+    assert record.val == RecordedScores.of(evaluate(run.trainer.network, run.val))
 
 
 def test_a_finished_run_is_scored_again_and_not_trained_again(tmp_path):
@@ -217,7 +261,7 @@ def test_a_session_without_a_folder_writes_nothing(tmp_path, monkeypatch):
 
 def test_a_folder_holds_one_run(tmp_path, tiny):
     tiny_run(tmp_path).run()
-    with pytest.raises(InputError, match=f"{tmp_path}: holds a run with another configuration: choose another folder"):
+    with pytest.raises(InputError, match=f"{tmp_path}: holds a run with another configuration: --seed was 0, now 1: this"):
         tiny_run(tmp_path, seed=1).run()
     split = choose_split(tiny, TINY.data, seed=5)
     assert split.names != tiny_trainer(tiny).split.names
