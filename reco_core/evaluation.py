@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Subset
+from torch.utils.data import Subset, default_collate
 
 from reco_core import IGNORE_INDEX
 from reco_core.augment import enlarge
@@ -85,17 +85,11 @@ def same_size_batches(data: Any, batch_size: int) -> Iterator[tuple[Tensor, Tens
         image, label = data[number]
         full = number % batch_size == 0 or (len(samples) + 1) * label.numel() > MOST_PIXELS
         if samples and (full or label.shape != samples[0][1].shape):
-            yield stacked(samples)
+            yield default_collate(samples)
             samples = []
         samples.append((image, label))
     if samples:
-        yield stacked(samples)
-
-
-def stacked(samples: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Images (B, 3, H, W) and labels (B, H, W) of one size."""
-    images, labels = zip(*samples, strict=True)
-    return torch.stack(images), torch.stack(labels)
+        yield default_collate(samples)
 
 
 def memory_of(network: nn.Module, size: Sequence[int], batch_size: int = 8) -> tuple[int, int]:

@@ -14,8 +14,8 @@ from torch import Tensor
 from reco_core import IGNORE_INDEX
 from reco_core.analysis.plots import class_legend, hide_axes, new_figure, show_image, show_labels
 from reco_core.datasets import load
-from reco_core.datasets.base import SegmentationDataset, check_levels, data_path
-from reco_core.datasets.inventory import by_reason, check_masks, left_out
+from reco_core.datasets.base import SegmentationDataset
+from reco_core.datasets.inventory import by_reason, check_files, left_out
 from reco_core.errors import InputError, printable
 
 
@@ -46,13 +46,11 @@ def describe(name: str, root: str | Path | None = None, sample: int = 100) -> di
     picks = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
     shares = pixel_shares(data, picks.tolist())
     height, width = data[0][1].shape
-    found = by_reason(left_out(*loaded), data_path(name, root))
-    refused = {}
-    for check in (check_masks, check_levels):
-        try:
-            check(data)
-        except InputError as error:
-            refused["refused by training"] = str(error)
+    refused = "nothing"
+    try:
+        check_files(data)
+    except InputError as error:
+        refused = str(error)
     return {
         "name": name,
         "source": data.source,
@@ -62,8 +60,9 @@ def describe(name: str, root: str | Path | None = None, sample: int = 100) -> di
         f"pixel share, % (of {len(picks)} training images)": dict(
             zip(data.classes, (100 * shares).tolist(), strict=True)
         ),
-        "left out": found or "nothing",
-    } | refused
+        "left out": by_reason(left_out(*loaded)) or "nothing",
+        "refused by training": refused,
+    }
 
 
 def pixel_shares(data: SegmentationDataset, indices: list[int]) -> np.ndarray:

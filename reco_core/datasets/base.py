@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -54,40 +53,14 @@ def by_name(images: Iterable[Path], suffix: str | None = None) -> dict[str, Path
     return found
 
 
-def image_size(path: Path) -> Size:
-    """Height and width of an image file, upright, from its header.
-
-    Raises:
-        InputError: missing, damaged, or with more pixels than Pillow takes for honest.
-    """
+def header(path: Path) -> tuple[Size, str]:
+    """Height and width of an image file, upright, and its mode; refuses an image whose header cannot be read."""
     try:
         with Image.open(path) as file:
             turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-            return file.size if turned else file.size[::-1]
+            return file.size if turned else file.size[::-1], file.mode
     except Exception as error:
         raise _unreadable(path, "image", error) from error
-
-
-def check_levels(data: Any, most: int = 50) -> None:
-    """Refuse images of 16 bits whose levels, over the first of them, need 12 or fewer: they would be nearly black.
-
-    Raises:
-        InputError: naming the first, and the greatest level.
-    """
-    greatest = 0
-    for path, _ in data.files[:most] if isinstance(data, SegmentationDataset) else ():
-        try:
-            with Image.open(path) as file:
-                if not file.mode.startswith("I"):
-                    return
-                greatest = max(greatest, int(np.array(file).max()))
-        except Exception as error:
-            raise _unreadable(path, "image", error) from error
-    if 0 < greatest < 2**12:
-        raise InputError(
-            f"{data.files[0][0]}: 16 bits a pixel, but no image has a level above {greatest} of 65535, nearly black:"
-            f" multiply the levels by {2 ** (16 - greatest.bit_length())}, or save 8 bits"
-        )
 
 
 def read_image(path: Path) -> Tensor:
@@ -186,13 +159,13 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
     kept: dict[int, tuple[Tensor, Tensor]] | None = None
     """Images and labels as bytes, read once; None reads them each time (`cached`)."""
     files: Sequence[tuple[Path, Path | None]] = ()
-    """Image and mask of each name, where there are files. `inventory.left_out` compares them with what lies there."""
+    """Image and mask of each name, where there are files; `inventory.left_out` compares them with what lies there."""
     rooms: tuple[list[Path], list[Path]] | None = None
     """The folders of the masks and of the images."""
     known: Collection[Path] = ()
-    """Files of other splits."""
+    """Files of other splits, which need not be read."""
     companions: tuple[str, ...] = ()
-    """Endings of files that belong beside the masks and that nobody reads."""
+    """Endings of files beside the masks that need not be read."""
 
     @property
     def num_classes(self) -> int:
@@ -209,7 +182,7 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
     def size_of(self, index: int) -> Size:
         """Height and width of an item, where there are files from the header alone."""
         if self.files and self.size is None:
-            return image_size(self.files[index][0])
+            return header(self.files[index][0])[0]
         return self.size or (*self[index][1].shape,)
 
     @staticmethod
@@ -242,10 +215,8 @@ def cached(data: SegmentationDataset, most_bytes: int = MOST_BYTES) -> Segmentat
 
     A large data set is read from its files each time: each loading process would keep a copy of its own.
     """
-    if data.files and data.size is None:
-        pixels = sum(math.prod(data.size_of(index)) for index in range(len(data)))
-    else:
-        pixels = math.prod(data.size_of(0)) * len(data)
+    count = len(data) if data.files and data.size is None else 1  # others are of one size
+    pixels = sum(math.prod(data.size_of(index)) for index in range(count)) * len(data) // count
     if 4 * pixels <= most_bytes:
         data.kept = {}
     return data

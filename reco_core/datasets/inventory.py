@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reco_core.datasets.base import header, read_image_bytes
 from reco_core.errors import InputError
 
 LOSSLESS = (".png", ".tif", ".tiff", ".bmp")
@@ -73,31 +74,28 @@ def _below(data: Any) -> Iterator[LeftOut]:
                 yield LeftOut(path, "in no list of images" if flat else "in a sub-folder, which is not read", useless)
 
 
-def check_masks(data: Any) -> None:
-    """Refuse masks that are there and cannot serve: they would pass for missing ones.
+def check_files(data: Any, most: int = 50) -> None:
+    """Refuse masks that cannot serve, which would pass for missing ones, and images of 16 bits that hold 12 or fewer.
 
     Raises:
         InputError: naming the first of them.
     """
     useless = [entry for entry in left_out(data) if entry.useless]
     if useless:
-        more = f" (and {len(useless) - 1} more)" if useless[1:] else ""
-        raise InputError(
-            f"{useless[0].path}{more}: {useless[0].reason}; a mask has the name of its image and ends in .png: rename,"
-            " move or remove it"
-        )
+        what = f"{useless[0].path}{f' (and {len(useless) - 1} more)' if useless[1:] else ''}: {useless[0].reason}"
+        raise InputError(f"{what}; a mask has the name of its image and ends in .png: rename, move or remove it")
+    deep = [path for path, _ in getattr(data, "files", ())[:most] if header(path)[1].startswith("I")]
+    if deep and max(int(read_image_bytes(path).max()) for path in deep) < 16:
+        raise InputError(f"{deep[0]}: 16 bits a pixel, but no image has a level above 4095: multiply, or save 8 bits")
 
 
-def by_reason(entries: list[LeftOut], root: Path | None = None, most: int = 3) -> dict[str, str]:
+def by_reason(entries: list[LeftOut], most: int = 3) -> dict[str, str]:
     """Reason -> number and first names of the files that are left out for it."""
     found: dict[str, list[str]] = {}
     for entry in entries:
-        inside = root is not None and entry.path.is_relative_to(root)
-        found.setdefault(entry.reason, []).append(
-            str(entry.path.relative_to(root or "")) if inside else entry.path.name
-        )
+        found.setdefault(entry.reason, []).append(f"{entry.path.parent.name}/{entry.path.name}")
     return {
-        reason: f"{len(names)} file{'s'[: len(names) > 1]}: {', '.join(names[:most])}{', ...' if names[most:] else ''}"
+        reason: f"{len(names)} file(s): {', '.join(names[:most])}{', ...' if names[most:] else ''}"
         for reason, names in found.items()
     }
 

@@ -12,8 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from reco_core import IGNORE_INDEX, datasets
 from reco_core.augment import cannot_fill, random_scale_crop
 from reco_core.config import TrainConfig
-from reco_core.datasets.base import check_levels
-from reco_core.datasets.inventory import check_classes, check_masks
+from reco_core.datasets.inventory import check_classes, check_files
 from reco_core.errors import InputError
 from reco_core.seeding import stream_generator
 
@@ -24,15 +23,15 @@ def load_split(options: TrainConfig, split: str) -> Any:
 
 
 def check_train(data: Any, options: TrainConfig) -> None:
-    """Refuse what a run would meet at a later step: masks that cannot serve, 16 bits of which few are used, and a crop
-    that exceeds the images on both sides, that one of them cannot fill, or that is too small to train on.
+    """Refuse what a run would meet later: files that cannot serve, and a crop that is too small to train on, that
+    exceeds the images on both sides, or that one of them cannot fill.
 
     Raises:
         InputError: naming both sizes.
     """
-    check_masks(data)
-    check_levels(data)
-    crop, sizes = options.data.crop, [size_of(data, index) for index in range(len(data))]
+    check_files(data)
+    size_of = getattr(data, "size_of", lambda index: tuple(data[index][1].shape))  # from files' headers
+    crop, sizes = options.data.crop, list(map(size_of, range(len(data))))
     least = 16 if options.base_method == "s4gan" else 8  # what the discriminator, and strong augmentation, can halve
     if min(crop) < least or (options.optimisation.batch_size == 1 and max(crop) <= 16):
         raise InputError(
@@ -46,11 +45,6 @@ def check_train(data: Any, options: TrainConfig) -> None:
                 f"{data.name}/{data.split}: crop {crop[0]} x {crop[1]} is larger than image {name!r} of"
                 f" {size[0]} x {size[1]} pixels: choose a smaller crop or a larger size, or remove the image"
             )
-
-
-def size_of(data: Any, index: int) -> tuple[int, int]:
-    """Height and width of an item, from its file's header if there is one."""
-    return data.size_of(index) if hasattr(data, "size_of") else tuple(data[index][1].shape)
 
 
 def check_scored(data: Any, classes: Sequence[str]) -> tuple[int, int]:
