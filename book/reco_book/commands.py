@@ -46,11 +46,11 @@ def gates(bench: Annotated[str, tyro.conf.Positional], results: Path = Path("res
 
 
 def boundaries(subject: Of, widths: tuple[int, ...] = (1, 2, 4, 8), output: Path | None = None) -> None:
-    """Score a checkpoint over all pixels and near borders between classes (trimap and Boundary IoU).
+    """Score a checkpoint over all pixels and near boundaries between classes (trimap and Boundary IoU).
 
     Args:
         subject: network and images.
-        widths: distances to a border, pixels.
+        widths: distances to a boundary, pixels.
         output: add the scores to this file of JSON lines.
     """
     from reco_book.boundaries import boundary_scores

@@ -21,7 +21,7 @@ def paired_spread(sd: float, correlation: float = 0.0) -> float:
 
     Args:
         sd: of either score over seeds.
-        correlation: of the two over seeds; runs that share labelled images and first weights have some.
+        correlation: of the two over seeds; runs that share labelled images and initialisation have some.
 
     Raises:
         InputError: no spread, or a correlation outside [-1, 1).

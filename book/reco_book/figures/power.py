@@ -12,9 +12,9 @@ from reco_book.seeds import Summary, paired_difference
 from reco_core.analysis.plots import new_figure
 
 LOOKS = (("blue", "-"), ("orange", "--"), ("green", "-."), ("red", ":"))
-"""Colour and line of a curve: told apart without colour, too."""
+"""Colour and line of a curve: distinguished without colour, too."""
 _UNDECIDED = {"color": COLOURS["orange"], "linewidth": 1.8, "linestyle": (0, (2, 1))}
-"""An interval that holds zero, beside solid ones that do not."""
+"""An interval that includes zero, beside solid ones that do not."""
 
 
 def intervals(gain: float, sd: float, counts: Sequence[int], runs: Sequence[float], level: float = 0.95) -> Figure:

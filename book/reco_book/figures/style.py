@@ -25,7 +25,7 @@ COLOURS = {
     "grey": "#6E6E6E",
     "ink": "#222222",
 }
-"""Okabe and Ito's palette, told apart by colour-blind readers and, in this order, in greyscale."""
+"""Okabe and Ito's palette, distinguished by colour-blind readers and, in this order, in greyscale."""
 
 METHOD_COLOURS = {
     "supervised": COLOURS["grey"],
