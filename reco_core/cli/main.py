@@ -1,10 +1,11 @@
 """The command `reco`: train, evaluate, predict, reproduce, look at data sets. Only the rooms of `cli` print.
 
 A package may add commands and recipes of its own through the entry points "reco.commands" and "reco.recipes"; the
-book's adds `table`, toyscapes/... and camvid/...
+book's adds `table`, toyscapes/... and camvid/... Only the command that is asked for is imported.
 """
 
 import os
+import pkgutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -13,26 +14,18 @@ from typing import Any
 import tyro
 from pydantic import ValidationError
 
-from reco_core.cli.data import DATA_COMMANDS
-from reco_core.cli.networks import evaluate, predict, relations
-from reco_core.cli.training import Train, read_train, recipes, reproduce
-from reco_core.config import explained
 from reco_core.errors import InputError, TrainingError, one_line, printable
 
-
-def data() -> None:
-    """Data sets: info, preview, prepare, download (see `reco data --help`)."""
-
-
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "train": Train,
-    "evaluate": evaluate,
-    "predict": predict,
-    "reproduce": reproduce,
-    "recipes": recipes,
-    "relations": relations,
-    "data": data,
+COMMANDS = {
+    "train": ("reco_core.cli.training:Train", "Train a network."),
+    "evaluate": ("reco_core.cli.networks:evaluate", "Score a checkpoint on a split of a data set."),
+    "predict": ("reco_core.cli.networks:predict", "Segment image files."),
+    "reproduce": ("reco_core.cli.training:reproduce", "Run a group of recipes."),
+    "recipes": ("reco_core.cli.training:recipes", "List the named recipes."),
+    "relations": ("reco_core.cli.networks:relations", "Relation graphs and dendrograms of a checkpoint."),
+    "data": ("reco_core.cli.data:DATA_COMMANDS", "Data sets: info, preview, prepare, download."),
 }
+"""Where each is, and what the list of commands says of it."""
 
 
 def run(arguments: list[str]) -> None:
@@ -41,19 +34,43 @@ def run(arguments: list[str]) -> None:
     Raises:
         InputError, TrainingError: see `main`.
     """
-    for entry in entry_points(group="reco.recipes"):
-        entry.load()
-    if arguments[:1] == ["train"]:
-        read_train(arguments[1:])()
+    added = {entry.name: (entry.value, f"From {entry.module}.") for entry in entry_points(group="reco.commands")}
+    known, asked = COMMANDS | added, arguments[0] if arguments else ""
+    if asked == "--version":
+        from reco_core.runs.records import environment, source_revision
+
+        print(
+            " ".join(f"{name}={value}" for name, value in environment("cpu").items()), f"revision={source_revision()}"
+        )
         return
-    commands, prog = COMMANDS | {entry.name: entry.load() for entry in entry_points(group="reco.commands")}, "reco"
-    if arguments[:1] == ["data"]:
-        commands, prog, arguments = DATA_COMMANDS, "reco data", arguments[1:] or ["--help"]
+    if asked in known:
+        for entry in entry_points(group="reco.recipes"):
+            entry.load()
+    if asked == "train":
+        pkgutil.resolve_name("reco_core.cli.training:read_train")(arguments[1:])()
+        return
+    prog, commands = "reco", {name: _announced(summary) for name, (_, summary) in known.items()}
+    if asked == "data":
+        prog, commands, arguments = "reco data", pkgutil.resolve_name(known[asked][0]), arguments[1:] or ["--help"]
+    elif asked in known:
+        commands[asked] = pkgutil.resolve_name(known[asked][0])
+    elif asked.startswith("--tyro-"):  # shell completion, which knows the options too
+        commands |= {name: pkgutil.resolve_name(place) for name, (place, _) in known.items() if name != "data"}
     app = tyro.extras.SubcommandApp()
     for name, command in commands.items():
         app.command(name=name)(command)
     about = "ReCo: regional contrast for semantic segmentation."
     app.cli(args=arguments, prog=prog, description=about, config=(tyro.conf.OmitArgPrefixes,))
+
+
+def _announced(summary: str) -> Callable[[], Any]:
+    """A command in the list of commands, not imported."""
+
+    def command() -> None:
+        pass
+
+    command.__doc__ = summary
+    return command
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -70,6 +87,8 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         sys.exit(_fail(f"reco: {error}", 2))
     except ValidationError as error:
+        from reco_core.config import explained
+
         sys.exit(_fail(f"reco: {explained(error)}", 2))
     except TrainingError as error:
         sys.exit(_fail(f"reco: {error}", 1))

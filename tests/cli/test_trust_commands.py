@@ -174,7 +174,7 @@ def test_what_the_system_refuses_is_said_in_one_line(monkeypatch, capsys):
     def acts():
         raise OSError(errno.EIO, "Input/output error", "some\nfile")
 
-    monkeypatch.setitem(cli.COMMANDS, "recipes", acts)
+    monkeypatch.setattr("reco_core.cli.training.recipes", acts)
     assert says(refused(["recipes"], capsys), "some file: Input/output error: …run the same command again")
 
 
