@@ -110,11 +110,10 @@ def read_mask(path: Path, num_classes: int) -> Tensor:
         raise InputError(f"{path}: a mask stored as {kind}, which changes its values; save it anew as a PNG file")
     if pixels.ndim != 2 or pixels.dtype.kind == "f":
         raise InputError(f"{path}: a mask of mode {mode}; store one class index a pixel (8-bit grey or palette)")
-    label = torch.from_numpy(pixels.astype(np.int64))
-    wrong = label[((label >= num_classes) & (label != IGNORE_INDEX)) | (label < 0)]
+    wrong = pixels[((pixels >= num_classes) & (pixels != IGNORE_INDEX)) | (pixels < 0)]
     if len(wrong):
         raise InputError(f"{path}: value {int(wrong[0])} is no class; use 0 to {num_classes - 1}, or 255 to ignore")
-    return label
+    return torch.from_numpy(pixels.astype(np.int64))
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
@@ -185,6 +184,10 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
             return header(self.files[index][0])[0]
         return self.size or (*self[index][1].shape,)
 
+    def label_of(self, index: int) -> Tensor:
+        """The label of an item alone; where there are files, and nothing is kept in memory, without its image."""
+        return self[index][1]
+
     @staticmethod
     def name_of(path: Path) -> str:
         """What an image and its mask have in common."""
@@ -192,10 +195,15 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def resized(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Bring an image (bilinear, antialiased) and its label (nearest) to `size`, if there is one."""
+        if self.size is not None:
+            image = TF.resize(image, list(self.size), antialias=True)
+        return image, self.reduced(label)
+
+    def reduced(self, label: Tensor) -> Tensor:
+        """Bring a label to `size`, if there is one (nearest neighbour)."""
         if self.size is None:
-            return image, label
-        image = TF.resize(image, list(self.size), antialias=True)
-        return image, TF.resize(label[None], list(self.size), interpolation=TF.InterpolationMode.NEAREST)[0]
+            return label
+        return TF.resize(label[None], list(self.size), interpolation=TF.InterpolationMode.NEAREST)[0]
 
     def read(self, index: int) -> tuple[Tensor, Tensor]:
         """Image (3, H, W) uint8 and label (H, W) int64."""

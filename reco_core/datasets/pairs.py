@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reco_core import IGNORE_INDEX
-from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_pair
+from reco_core.datasets.base import SegmentationDataset, Size, data_root, read_mask, read_pair
 from reco_core.datasets.prepared import converted
 from reco_core.errors import InputError
 
@@ -51,3 +51,11 @@ class PairedFiles(SegmentationDataset):
         """Image (3, H, W) uint8 and label (H, W) int64."""
         image, label = read_pair(*self.files[index], self._allowed)
         return self.resized(image, self._class_of[label])
+
+    def label_of(self, index: int) -> Tensor:
+        """The label of an item; read without its image, unless items are kept in memory."""
+        mask = self.files[index][1]
+        if self.kept is not None or mask is None:
+            return self[index][1]
+        label = read_mask(mask, self._allowed)
+        return self.reduced(label if self.values is None else self._class_of[label])

@@ -4,6 +4,7 @@ A split depends on the seed and on the data set's sorted names alone, never on t
 seed gives the same images on every machine.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ import torch
 from reco_core import IGNORE_INDEX
 from reco_core.config import DataConfig
 from reco_core.errors import InputError
-from reco_core.files import read_lines
+from reco_core.files import atomic_write, read_lines
 from reco_core.seeding import stream_seed
 
 
@@ -38,12 +39,42 @@ class LabelledSplit:
 
 
 def class_presence(data: Any) -> np.ndarray:
-    """(len(data), C) bool: which image shows which class."""
+    """(len(data), C) bool: which image shows which class.
+
+    Of data too large for the memory every mask is read once; what they show is kept beside them, in
+    reco-cache/presence-*.npy, for as long as no mask changes.
+    """
+    path = _presence_file(data)
+    if path is not None and path.is_file():
+        with contextlib.suppress(ValueError, EOFError, OSError):  # damaged: it is made again
+            kept = np.load(path)
+            if kept.shape == (len(data), data.num_classes):
+                return kept
     presence = np.zeros((len(data), data.num_classes), dtype=bool)
+    label_of = getattr(data, "label_of", lambda index: data[index][1])
     for index in range(len(data)):
-        values = torch.unique(data[index][1]).numpy()
-        presence[index, values[values != IGNORE_INDEX]] = True
+        pixels = torch.bincount(label_of(index).flatten(), minlength=IGNORE_INDEX + 1)
+        presence[index] = pixels[: data.num_classes] > 0
+    if path is not None:
+        with contextlib.suppress(InputError):  # a folder that is not one's own
+            atomic_write(path, lambda file: np.save(file, presence))
     return presence
+
+
+def _presence_file(data: Any) -> Path | None:
+    """Where the classes of a data set's masks are kept: its name depends on names, sizes and times of the masks."""
+    files = getattr(data, "files", ())
+    if not files or data.kept is not None:
+        return None
+    masks = [mask for _, mask in files if mask is not None]
+    if not masks:
+        return None
+    parts = [str(data.size), *data.classes]
+    for mask in masks:
+        found = mask.stat()
+        parts.append(f"{mask.name} {found.st_size} {found.st_mtime_ns}")
+    digest = hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()[:16]
+    return masks[0].parent.parent / "reco-cache" / f"presence-{data.split}-{digest}.npy"
 
 
 def balanced_split(data: Any, num_labelled: int | None, seed: int, min_classes: int = 1) -> LabelledSplit:

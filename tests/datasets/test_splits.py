@@ -5,7 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from reco_core import datasets
+from reco_core.datasets import base, pairs
+from reco_core.datasets.base import read_mask
 from reco_core.datasets.splits import balanced_split, class_presence
 from reco_core.errors import InputError
 
@@ -36,6 +40,49 @@ rows = st.lists(st.lists(st.integers(0, 5), max_size=4), min_size=3, max_size=30
 
 def test_presence_ignores_255():
     assert class_presence(Presence([[0, 2], [5]])).tolist() == [[1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1]]
+
+
+@pytest.fixture
+def large(tmp_path):
+    """CamVid in six files that are taken for too many to keep in memory."""
+    for folder in ("train", "trainannot"):
+        (tmp_path / folder).mkdir()
+    for index in range(6):
+        Image.new("RGB", (12, 10)).save(tmp_path / "train" / f"{index}.png")
+        Image.fromarray(np.full((10, 12), index, np.uint8)).save(tmp_path / "trainannot" / f"{index}.png")
+    return lambda: datasets.load("camvid", tmp_path, "train")
+
+
+def test_masks_alone_are_read_and_only_once(large, tmp_path, monkeypatch):
+    read = []
+
+    def noted(path, *arguments):
+        read.append(path.parent.name)
+        return read_mask(path, *arguments)
+
+    monkeypatch.setattr(pairs, "read_mask", noted)
+    monkeypatch.setattr(base, "read_image_bytes", lambda path: read.append("image"))
+    expected = np.eye(11, dtype=bool)[:6]
+    assert np.array_equal(class_presence(large()), expected) and read == 6 * ["trainannot"]
+    assert np.array_equal(class_presence(large()), expected) and len(read) == 6, "kept beside the data"
+    Image.fromarray(np.full((10, 12), 9, np.uint8)).save(tmp_path / "trainannot" / "3.png")
+    assert class_presence(large())[3].tolist() == (np.arange(11) == 9).tolist(), "a mask has changed"
+    assert len(read) == 12
+
+
+@pytest.mark.parametrize("left", ["a file", "nothing that is an array", "of another size"])
+def test_a_cache_that_cannot_serve_is_made_again(large, tmp_path, left):
+    first = class_presence(large())
+    (path,) = (tmp_path / "reco-cache").iterdir()
+    if left == "a file":
+        path.unlink()
+        (tmp_path / "reco-cache").rmdir()
+        (tmp_path / "reco-cache").write_text("")
+    elif left == "of another size":
+        np.save(path, np.zeros((2, 2), dtype=bool))
+    else:
+        path.write_bytes(b"\0" * 40)
+    assert np.array_equal(class_presence(large()), first)
 
 
 @settings(max_examples=60, deadline=None)
