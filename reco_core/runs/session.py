@@ -316,7 +316,8 @@ class Session:
         step, total = state["trainer"]["step"], self.options.optimisation.iterations
         self.seconds, self.history = float(state["seconds"]), list(state["history"])
         self.best, self.best_state = Best(**state["best"]), state["best_network"]
-        if step not in range(total + 1):
+        scored = any("miou" in entry for entry in self.history)
+        if step not in range(total + 1) or (scored and self.best_state is None):
             raise ValueError(f"step {step} of {total}")
         shapes = {name: value.shape for name, value in self.trainer.network.state_dict().items()}
         if self.best_state is not None and {name: value.shape for name, value in self.best_state.items()} != shapes:

@@ -109,6 +109,33 @@ def test_predict_writes_overlays(run, tmp_path, capsys):
     assert "street.png" in capsys.readouterr().out
 
 
+def test_predict_takes_folders(run, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.jpg", "b.PNG", "c.jfif"):
+        Image.new("RGB", (64, 48)).save(folder / name, "PNG" if name == "b.PNG" else "JPEG")
+    for name in ("._a.jpg", "notes.txt"):
+        (folder / name).write_text("")
+    command = ["predict", str(folder), "--checkpoint", str(run / "checkpoint.pt"), "--output", str(tmp_path / "out")]
+    main(command)
+    assert sorted(path.name for path in (tmp_path / "out").glob("?.png")) == ["a.png", "b.png", "c.png"]
+    told = capsys.readouterr().out
+    assert "._a.jpg" in told and "notes.txt" in told
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit):
+        main([command[0], str(tmp_path / "empty"), *command[2:]])
+    assert "no image given" in capsys.readouterr().err
+
+
+def test_a_labelled_list_of_ones_own(tmp_path):
+    (tmp_path / "mine.txt").write_text("train00003\ntrain00001\n")
+    own = ["--labelled-list", str(tmp_path / "mine.txt"), "--test-split", "None", "--output", str(tmp_path / "run")]
+    main(["train", *SMALL, *own])
+    record = record_of(tmp_path / "run")
+    assert record.split.labelled == ("train00001", "train00003") and record.about.group == "toyscapes/mine"
+    assert record.config.data.labelled_list == "mine.txt", "no folder"
+
+
 def test_relations_writes_figures_and_data(run, tmp_path, capsys):
     main(["relations", str(run / "checkpoint.pt"), "--output", str(tmp_path), "--linkage", "complete"])
     assert "rank correlation with confusion" in capsys.readouterr().out
