@@ -26,6 +26,9 @@ notebooks: setup ## for authors: execute the chapters and write their outputs ba
 test: setup      ## style, types, unit tests, every notebook in the smoke profile, a book build
 	scripts/test.sh
 
+wheel: setup     ## build the wheel, install it alone into an empty environment and use it
+	scripts/wheel.sh
+
 train: setup     ## train ReCo + ClassMix on toyscapes with 12 labels, minutes on two cores
 	reco train
 	$(PYTHON) -m reco_book.trained runs/toyscapes-12-reco+classmix-seed0
@@ -36,4 +39,4 @@ bench: setup     ## time and memory of the loss and of a training step
 clean:           ## remove what was built; the environment and the runs stay
 	rm -rf _build
 
-.PHONY: help setup book html notebooks test train bench clean
+.PHONY: help setup book html notebooks test wheel train bench clean
