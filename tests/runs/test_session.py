@@ -261,7 +261,9 @@ def test_a_session_without_a_folder_writes_nothing(tmp_path, monkeypatch):
 
 def test_a_folder_holds_one_run(tmp_path, tiny):
     tiny_run(tmp_path).run()
-    with pytest.raises(InputError, match=f"{tmp_path}: holds a run with another configuration: --seed was 0, now 1: this"):
+    with pytest.raises(
+        InputError, match=f"{tmp_path}: holds a run with another configuration: --seed was 0, now 1: this"
+    ):
         tiny_run(tmp_path, seed=1).run()
     split = choose_split(tiny, TINY.data, seed=5)
     assert split.names != tiny_trainer(tiny).split.names
