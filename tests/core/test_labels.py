@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from trust import fault
 
 from reco_core.losses import RegionalContrastLoss, check_labels
 
+pytestmark = fault("Labels given to the loss", "labels that are no class", "of many kinds", "Refused.", inputs=1)
 SHAPE = (2, 6, 6)
 WRONG = {
     "counted from 1": (lambda labels: labels + 1, "24 pixels have 3"),

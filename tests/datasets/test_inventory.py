@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from shared import TINY, TinyScenes, tiny_options
+from trust import fault
 
 from reco_core import datasets
 from reco_core.config import DataConfig
@@ -15,6 +16,10 @@ from reco_core.datasets.splits import choose_split
 from reco_core.datasets.streams import check_scored, check_train
 from reco_core.errors import InputError
 
+pytestmark = fault(
+    "What lies in a folder", "files that no loader reads, or that cannot serve", "of many kinds",
+    "Named with the reason, or refused before the first step.", inputs=1,
+)  # fmt: skip
 OPTIONS = replace(TINY, data=replace(TINY.data, crop=(8, 8)))
 
 
