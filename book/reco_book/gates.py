@@ -125,12 +125,13 @@ def gates(data: DataSet, results: Path) -> list[Gate]:
 
 
 def table(found: Sequence[Gate]) -> str:
-    """The gates as aligned text, one a line."""
+    """The gates as aligned text, one a line; "?" where there is no record."""
     lines = [f"{'':4} {'gate':42} {'measured':>9} {'bound':>7}  unit"]
     for gate in found:
         sign = ">=" if gate.at_least else "<="
-        verdict = "ok" if gate.holds else "FAIL"
+        verdict = "ok" if gate.holds else "FAIL" if gate.seeds else "?"
+        value = f"{gate.value:.1f}" if gate.seeds else "no record"
         lines.append(
-            f"{verdict:4} {gate.question:42} {gate.value:9.1f} {sign} {gate.bound:4g}  {gate.unit} ({gate.seeds} seeds)"
+            f"{verdict:4} {gate.question:42} {value:>9} {sign} {gate.bound:4g}  {gate.unit} ({gate.seeds} seeds)"
         )
     return "\n".join(lines)
