@@ -26,7 +26,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "_build" / "source"
 FOLDERS = ("book", "notebooks", "reco_core", "results", "benchmarks")
-FILES = ("_config.yml", "_toc.yml", "README.md", "pyproject.toml")
+FILES = ("_config.yml", "_toc.yml", "README.md", "CHANGELOG.md", "pyproject.toml")
 SKIPPED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints", "*.ipynb")
 SURROUNDINGS = (
     "reco_core/**/*.py", "book/reco_book/**/*.py", "book/reco_book/**/*.json", "results/**/*.jsonl",
