@@ -79,7 +79,7 @@ class Chapter:
             if hidden:  # JupyterLab and Colab fold them too
                 cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
             result.cells.append(cell)
-            if figure:
+            if figure and cell.outputs:
                 caption = f"**{self.numbered('figure', figure['name'])}** {self.inline(figure['caption'])}"
                 result.cells.append(nbformat.v4.new_markdown_cell(caption, id=figure["name"]))
         links = f"[This page in the book]({self.page}) · [Open in Colab]({colab_address(self.app, self.docname)})"
@@ -88,7 +88,9 @@ class Chapter:
 
     def numbered(self, kind: str, label: str) -> str:
         """The number of a figure, an exercise or an equation with its name, as on the page: "Fig. 1.2"."""
-        number = self.env.toc_fignumbers[self.docname][kind][label]
+        number = self.env.toc_fignumbers.get(self.docname, {}).get(kind, {}).get(label)
+        if number is None:
+            raise self.fail(f"the {kind} {label}, which has no number on the page")
         return self.app.config.numfig_format.get(kind, "%s") % ".".join(map(str, number))
 
     def blocks(self, text: str, top: bool = False) -> str:
