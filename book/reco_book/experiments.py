@@ -25,17 +25,17 @@ COMPARED = ("supervised", "classmix", "reco+classmix")
 BASE_METHODS = ("mean_teacher", "cutout", "cutmix", "s4gan", "unimatch")
 """Compared with and without ReCo beside them."""
 PRESET_ROWS = {
-    "reco.reduction": "Reduction of",
-    "reco.relation_temperature": "Key classes",
-    "reco.key_sharing": "Number of keys",
-    "eta": "$\\eta$",
-    "teacher_ramp": "Decay of the teacher",
-    "optimisation.schedule_interval": "Learning rate",
-    "optimisation.nesterov": "SGD",
-    "optimisation.batch_size": "Batch",
-    "data.min_classes": "Labelled images",
+    "reco.reduction": "1 | Reduction of",
+    "reco.relation_temperature": "4 | Key classes",
+    "reco.key_sharing": "5 | Number of keys",
+    "eta": "11 | $\\eta$",
+    "teacher_ramp": "12 | Decay of the teacher",
+    "optimisation.schedule_interval": "14 | Learning rate",
+    "optimisation.nesterov": "15 | SGD",
+    "optimisation.batch_size": "16 | Batch",
+    "data.min_classes": "24 | Labelled images",
 }
-"""Option -> row of the page on the differences."""
+"""Option -> row of the page on the differences: its number and how it begins."""
 
 
 @dataclass(frozen=True)
