@@ -33,7 +33,7 @@ from reco_core.runs.records import load_records
 PICTURES: dict[Path, Callable[[], Figure]] = {
     Path("book/_static/idea.png"): idea, Path("book/_static/hero.png"): hero,
 }  # fmt: skip
-PAGES = ("README.md", "book/index.md", "book/reproduction.md", "book/paper_vs_published.md", "book/how_to_run.md")
+PAGES = ("README.md", "book/index.md", "book/reproduction.md", "book/how_to_run.md")
 MARKED = re.compile(
     r"(<!-- (\w+): written by reco_book.pages -->\n).*?(<!-- end of \2 -->)",
     re.DOTALL,

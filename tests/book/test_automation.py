@@ -1,4 +1,4 @@
-"""What runs on a push, weekly and before a commit calls what a person calls: targets of the Makefile, tools of .venv."""
+"""What runs on a push, weekly or before a commit is what a person calls: targets of the Makefile, tools of .venv."""
 
 import re
 

@@ -11,8 +11,9 @@ import torch
 from reco_book import ROOT
 from reco_book.experiments import PRESET_ROWS, recipes
 from reco_book.plan import papers_gain, plan
+from reco_core.backbones import BACKBONES
 from reco_core.config import TrainConfig
-from reco_core.models import BACKBONES, build_model
+from reco_core.models import build_model
 from reco_core.runs.recipes import RECIPES, default_seeds, is_run_of, recipe, recipe_names, twins
 
 MODELS = {replace(options.model, weights=None) for _, options in recipes()}
