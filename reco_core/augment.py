@@ -170,7 +170,7 @@ def strong_augment(
         New tensors of the same shapes.
     """
     dtype = torch.promote_types(images.dtype, torch.float32)
-    strengths = _draw_strengths(len(images), generator).to(dtype).to(images.device, non_blocking=True)
+    strengths = _draw_strengths(len(images), generator).to(images.device, dtype, non_blocking=True)
     jittered, *factors, blurred, sigma, flipped = strengths[:, :, None, None, None].unbind(1)
     strong = images.to(dtype).contiguous()
     strong = torch.where(jittered > 0, _jitter(strong, *factors), strong)

@@ -122,8 +122,8 @@ def _timm(name: str, weights: str | Path | None, output_stride: int) -> tuple[Ti
         if not Path(weights).is_file():
             raise InputError(f"{weights}: no such weights file; give a state dict of {name}, or 'imagenet', or nothing")
         options["pretrained_cfg_overlay"] = {"file": str(weights)}
-    sizes = {"dynamic_img_size": True, "dynamic_img_pad": True}
-    for extra in ({"output_stride": output_stride}, sizes, {}):
+    sizes = {"dynamic_img_size": True}
+    for extra in ({"output_stride": output_stride}, sizes | {"dynamic_img_pad": True}, sizes, {}):
         try:
             network: Any = timm.create_model(name, **options, **extra)
             return TimmBackbone(network), (network.pretrained_cfg["mean"], network.pretrained_cfg["std"])

@@ -75,7 +75,8 @@ def test_train_again_goes_on_or_refuses(run, capsys):
     assert record_of(run).test == before.test, "one record, and nothing was trained"
     with pytest.raises(SystemExit) as end:
         main([*again, "--power", "1"])
-    assert end.value.code == 2 and "holds a run with another configuration" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and "holds a run with another configuration: --power was 0.9, now 1.0" in error
 
 
 def test_evaluate_prints_every_class(run, capsys):

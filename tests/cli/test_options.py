@@ -130,6 +130,45 @@ def test_help_of_the_module_lists_the_commands():
     assert all(re.search(rf"• {name}\s", done.stdout) for name in commands)
 
 
+QUICK = """
+import sys, time
+from reco_core.cli.main import main
+try:
+    main({arguments})
+finally:
+    print(time.process_time(), *({heavy} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["unknown"], ["data", "--help"]])
+def test_the_list_of_commands_is_there_at_once(arguments):
+    """In 1.5 s of processor time, in one of three attempts, without PyTorch and what stands on it."""
+    program = QUICK.format(arguments=arguments, heavy={"torch", "matplotlib", "scipy", "lightning_fabric"})
+    seconds = []
+    while len(seconds) < 3 and min(seconds, default=9.0) > 1.5:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600)
+        said, *heavy = done.stderr.splitlines()[-1].split()
+        assert heavy == []
+        assert re.search("info|relations", done.stdout + done.stderr)
+        seconds.append(float(said))
+    assert min(seconds) <= 1.5, seconds
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_and_options(shell, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--tyro-print-completion", shell])
+    script = capsys.readouterr().out
+    assert not end.value.code and all(word in script for word in ("relations", "learning-rate", "opacity"))
+
+
+def test_the_version_names_what_a_report_needs(capsys):
+    main(["--version"])
+    assert {word.partition("=")[0] for word in capsys.readouterr().out.split()} >= {
+        "python", "torch", "reco_core", "device", "revision",
+    }  # fmt: skip
+
+
 def test_table_comes_with_the_book(capsys, tmp_path, monkeypatch):
     main(["table", "4", "--results", str(tmp_path)])
     assert "| reco+mean_teacher | Cityscapes 50 | 46.96 | no record |" in capsys.readouterr().out

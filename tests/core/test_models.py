@@ -5,18 +5,16 @@ from urllib.error import URLError
 import pytest
 import torch
 
-from reco_core.config import ModelConfig
-from reco_core.errors import InputError
-from reco_core.models import (
+from reco_core.backbones import (
     IMAGENET_NORMALISATION,
     SYMMETRIC_NORMALISATION,
     BatchNorm,
     build_backbone,
-    build_model,
-    deeplab_v2,
-    deeplab_v3_plus,
     weights_digest,
 )
+from reco_core.config import ModelConfig
+from reco_core.errors import InputError
+from reco_core.models import build_model, deeplab_v2, deeplab_v3_plus
 
 
 def count(module: torch.nn.Module) -> float:

@@ -12,8 +12,8 @@ from shared import TinyScenes, tiny_options, tiny_run
 from trust import RECORD, Case, check, each, fault, lasting, refusal, says, tree
 
 from reco_core.analysis.inference import load_trained
+from reco_core.backbones import build_backbone
 from reco_core.errors import InputError
-from reco_core.models import build_backbone
 from reco_core.runs.checkpoints import NAME, PREVIOUS, load_checkpoint, load_latest, save_checkpoint
 from reco_core.runs.records import load_records, put
 from reco_core.runs.session import Session

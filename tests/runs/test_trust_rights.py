@@ -11,8 +11,8 @@ from trust import RECORD, fault, refusal, says, tree
 
 from reco_core import datasets
 from reco_core.analysis.inference import load_trained, predict_files
+from reco_core.backbones import build_backbone
 from reco_core.datasets import prepared
-from reco_core.models import build_backbone
 from reco_core.runs.checkpoints import NAME, load_latest
 from reco_core.runs.guard import LOCK
 from reco_core.runs.records import load_records, put
