@@ -54,6 +54,18 @@ def test_a_file_of_timm_weights(tmp_path):
     assert torch.equal(loaded.network.state_dict()["layer1.0.conv1.weight"], whole.layer1[0].conv1.weight)
 
 
+@pytest.mark.parametrize("name", ["timm:test_resnet", "timm:test_vit", "resnet18"])
+def test_code_in_a_file_of_weights_is_not_run(tmp_path, name):
+    class Acts:
+        def __reduce__(self):
+            return (tmp_path / "acted").touch, ()
+
+    torch.save({"conv1.weight": Acts()}, tmp_path / "w.pth")
+    with pytest.raises(InputError):
+        build_backbone(name, tmp_path / "w.pth", 16)
+    assert not (tmp_path / "acted").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "weights", "message"),
     [
