@@ -224,8 +224,9 @@ def write_copies(app: Any, exception: Exception | None) -> None:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(notebook, Path(app.outdir) / "_sources" / f"{docname}.ipynb")
-    text = f"# {app.config.html_title}\n\nCopies of the chapters for Colab and GitHub, written by the build of the book. "
-    text += f"Changes belong into the branch `{app.config.html_theme_options['repository_branch']}`.\n\n"
+    branch = app.config.html_theme_options["repository_branch"]
+    text = f"# {app.config.html_title}\n\nCopies of the chapters for Colab and GitHub, written by the book's build. "
+    text += f"Changes belong into the branch `{branch}`.\n\n"
     (folder / "README.md").write_text(text + "\n".join(rows) + "\n", encoding="utf-8")
 
 

@@ -46,7 +46,8 @@ def without_code(text: str) -> str:
     for token in MarkdownIt().parse(text):
         if token.type in ("fence", "code_block") and not token.info.startswith("{"):
             lines[slice(*token.map)] = [""] * (token.map[1] - token.map[0])
-    return re.sub(r"(?<!\})(`+)(?:(?!`).)+?\1(?!`)", "", "\n".join(lines), flags=re.DOTALL)
+    role_or_code = r"(\{[\w:-]+\}`[^`]+`)|(?<!`)(`{1,2})(?!`)(?:(?!\2).)+\2(?!`)"
+    return re.sub(role_or_code, lambda match: match[1] or "", "\n".join(lines), flags=re.DOTALL)
 
 
 def test_pages_fetch_nothing_from_elsewhere(built):
