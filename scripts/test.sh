@@ -11,3 +11,4 @@ mypy
 pytest -q --durations=10 -n "${RECO_TEST_WORKERS:-2}" --dist loadscope \
   --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 \
   tests notebooks "$@"
+python benchmarks/launches.py | tail -n 1  # operations of a training step by part
