@@ -20,6 +20,9 @@ book: setup      ## execute every chapter from scratch on a copy, then build the
 html: setup      ## build the HTML book from the committed outputs, in seconds
 	scripts/build_html.sh .
 
+copies: html     ## push the plain copies of the chapters, for Colab and GitHub, to the branch colab
+	scripts/push_copies.sh
+
 notebooks: setup ## for authors: execute the chapters and write their outputs back into notebooks/
 	$(PYTHON) scripts/execute_notebooks.py --write-back
 
@@ -39,4 +42,4 @@ bench: setup     ## time and memory of the loss and of a training step
 clean:           ## remove what was built; the environment and the runs stay
 	rm -rf _build
 
-.PHONY: help setup book html notebooks test wheel train bench clean
+.PHONY: help setup book html copies notebooks test wheel train bench clean

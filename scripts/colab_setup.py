@@ -24,10 +24,15 @@ OF_THE_BOOK = ("pandas", "scikit-learn")
 def requirements(root: Path = ROOT) -> list[Requirement]:
     """What the library needs, and chapters beside it."""
     library, book = (
-        [Requirement(text) for text in tomllib.loads(path.read_text(encoding="utf-8"))["project"]["dependencies"]]
+        tomllib.loads(path.read_text(encoding="utf-8"))["project"]
         for path in (root / "pyproject.toml", root / "book" / "pyproject.toml")
     )
-    return [*library, *(requirement for requirement in book if requirement.name in OF_THE_BOOK)]
+    texts = [
+        *library["dependencies"],
+        *library.get("optional-dependencies", {}).get("timm", []),
+    ]  # one chapter shows timm
+    of_the_book = map(Requirement, book["dependencies"])
+    return [*map(Requirement, texts), *(one for one in of_the_book if one.name in OF_THE_BOOK)]
 
 
 def missing(wanted: list[Requirement]) -> list[str]:
