@@ -140,8 +140,9 @@ def train_one(
         print(f"left out: {told} (see `reco data info {options.data.dataset}`)")
     at_once, size = session.eval_memory
     print(f"evaluation: {at_once} image(s) at once, about {size / 1e9:.1f} GB beside the training (--eval-batch-size)")
-    session.reporter = Progress(options.optimisation.iterations)
-    finished = session.run()
+    session.reporter = progress = Progress(options.optimisation.iterations)
+    with contextlib.closing(progress.bar):  # an error begins a line of its own
+        finished = session.run()
     path = put(finished, record)
     print(f"mIoU {finished.miou():.2f} % on {'test' if finished.test else 'validation'} images")
     print(f"best on validation images: {100 * finished.best.miou:.2f} % after step {finished.best.step}")
