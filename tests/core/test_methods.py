@@ -113,7 +113,7 @@ def test_a_session_resumes_a_new_method_bit_for_bit(tmp_path, method):
     record = whole.run()
     with pytest.raises(Stop):
         tiny_run(tmp_path, reporter=StopAt(4), **changes).run()
-    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 2
+    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 3
     resumed = tiny_run(tmp_path, **changes)
     again = resumed.run()
     assert torch.equal(weights(whole), weights(resumed))
