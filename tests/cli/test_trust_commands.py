@@ -391,7 +391,7 @@ def test_a_sweep_of_real_runs_goes_on(tmp_path):
         return lambda run: train(run, how if run.options.seed == seed else None)
 
     assert in_child(lambda: sweep(runs, stopping(1, die), is_recorded)) == -signal.SIGKILL
-    assert recorded(path) == [0] and load_checkpoint(tmp_path / "run1" / NAME)["trainer"]["step"] == 2
+    assert recorded(path) == [0] and load_checkpoint(tmp_path / "run1" / NAME)["trainer"]["step"] == 3
     first = path.read_text()
     with pytest.raises(Interrupted, match="after step 4 of 6, saved in .*run2: the same command goes on"):
         sweep(runs, stopping(2, lambda: signal.raise_signal(signal.SIGINT)), is_recorded)

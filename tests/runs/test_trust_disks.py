@@ -52,7 +52,8 @@ def test_full_disk_at_a_checkpoint(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         message = refusal(tiny_run(tmp_path, reporter=Hook(4, lambda: full_disk(patch))).run, tmp_path)
     assert says(message, f"{NAME}: {NO_ROOM}"), message
-    assert sorted(tree(tmp_path)) == [".lock", NAME] and load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 2
+    assert sorted(tree(tmp_path)) == [".lock", "checkpoint.previous.pt", NAME]
+    assert load_checkpoint(tmp_path / NAME)["trainer"]["step"] == 3
     goes_on(tmp_path, undisturbed())
 
 
