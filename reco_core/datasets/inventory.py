@@ -1,5 +1,6 @@
 """What lies in a data set's folders: every file is used, or left out for a reason that is named; for all loaders."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ def hidden(path: Path) -> bool:
 
 def pictures(folder: Path, pattern: str = "*") -> list[Path]:
     """A folder's files that are pictures by their ending, in any case of letters, sorted; without hidden ones."""
+    if folder.is_dir():
+        os.listdir(folder)  # `glob` takes a folder that may not be read for an empty one
     return [path for path in sorted(folder.glob(pattern)) if path.suffix.lower() in SUFFIXES and not hidden(path)]
 
 

@@ -96,7 +96,7 @@ def test_what_may_not_be_read(tmp_path, counted, monkeypatch):
         (tmp_path / "data", no_data, lambda: datasets.load("camvid")),
         (root / "images", f"{system}images'", lambda: datasets.load("folder")),
         (root / "images" / "a.png", no_image, lambda: datasets.load("folder")[0]),
-        (root / "masks", f"{system}a.png'", lambda: datasets.load("folder")),
+        (root / "masks", f"{system}masks'", lambda: datasets.load("folder")),
         (run / NAME, f"{NAME}: …Permission denied…; use another one", lambda: load_latest(run)),
         (run / NAME, f"{NAME}: …mobilenet_v2_035: …Permission denied…; give its file, …",
          lambda: build_backbone("mobilenet_v2_035", run / NAME, 16)),
