@@ -1,6 +1,5 @@
 """Encoders with two levels of features: torchvision's, timm's, and a tiny one; their weights and normalisation."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,14 +10,12 @@ from torch.nn import functional as F
 
 from reco_core.errors import InputError, one_line
 
+Named = Literal["imagenet", "symmetric"]
 Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 IMAGENET_NORMALISATION: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 SYMMETRIC_NORMALISATION: Normalisation = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """[0, 1] -> [-1, 1], the scaling of weights that were converted from TensorFlow."""
-NORMALISATIONS: dict[Literal["imagenet", "symmetric"], Normalisation] = {
-    "imagenet": IMAGENET_NORMALISATION,
-    "symmetric": SYMMETRIC_NORMALISATION,
-}
+NORMALISATIONS: dict[Named, Normalisation] = {"imagenet": IMAGENET_NORMALISATION, "symmetric": SYMMETRIC_NORMALISATION}
 """Means and deviations by the name of the option."""
 
 
@@ -111,6 +108,11 @@ class TimmBackbone(nn.Module):
         return low, high
 
 
+def _check_file(path: Path, backbone: str) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file; give a state dict of {backbone}, or 'imagenet', or nothing")
+
+
 def _timm(name: str, weights: str | Path | None, output_stride: int) -> tuple[TimmBackbone, Normalisation]:
     """With dilation where the extractor has it; images of any size where it is a transformer that can take them."""
     try:
@@ -119,8 +121,7 @@ def _timm(name: str, weights: str | Path | None, output_stride: int) -> tuple[Ti
         raise InputError(f"backbone timm:{name} needs timm: pip install 'reco-core[timm]'") from error
     options: dict[str, Any] = {"features_only": True, "pretrained": weights is not None}
     if weights is not None and str(weights) != "imagenet":
-        if not Path(weights).is_file():
-            raise InputError(f"{weights}: no such weights file; give a state dict of {name}, or 'imagenet', or nothing")
+        _check_file(Path(weights), name)
         options["pretrained_cfg_overlay"] = {"file": str(weights)}
     sizes = {"dynamic_img_size": True}
     for extra in ({"output_stride": output_stride}, sizes | {"dynamic_img_pad": True}, sizes, {}):
@@ -188,8 +189,7 @@ def tiny_backbone() -> Backbone:
 
 
 def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
-    if not path.is_file():
-        raise InputError(f"{path}: no such weights file; give a state dict of {backbone}, or 'imagenet', or nothing")
+    _check_file(path, backbone)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = {name: value for name, value in state.items() if not name.startswith(("fc.", "classifier."))}
@@ -207,10 +207,7 @@ def _load_state(network: nn.Module, path: Path, backbone: str) -> None:
 
 
 def build_backbone(
-    name: str,
-    weights: str | Path | None,
-    output_stride: int,
-    normalisation: Literal["imagenet", "symmetric"] | None = None,
+    name: str, weights: str | Path | None, output_stride: int, normalisation: Named | None = None
 ) -> tuple[Backbone | TimmBackbone, Normalisation]:
     """A dilated backbone and the normalisation (mean, std) that its inputs need.
 
@@ -255,11 +252,3 @@ def _torchvision(name: str, weights: str | Path | None, output_stride: int) -> t
         if spec.width_multiplier not in (None, 1.0):
             normalisation = SYMMETRIC_NORMALISATION
     return (_mobilenet if mobile else _resnet)(network, output_stride), normalisation
-
-
-def weights_digest(weights: str | None) -> str | None:
-    """The name by which a run's record knows its initialisation: "imagenet", or file name and SHA-256 prefix."""
-    if weights is None or weights == "imagenet":
-        return weights
-    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:12]
-    return f"{Path(weights).name}:{digest}"

@@ -9,7 +9,6 @@ import dataclasses
 import json
 import reprlib
 from dataclasses import field
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -64,12 +63,6 @@ class DataConfig:
         if self.labelled_list is not None and self.partial_labels is not None:
             raise ValueError("labelled_list and partial_labels exclude each other: choose one")
         return self
-
-    @property
-    def labels(self) -> str:
-        """What the labelled images are called: a share of their pixels, the name of a list, a number, or "all"."""
-        listed = Path(self.labelled_list).stem if self.labelled_list is not None else None
-        return str(self.partial_labels or listed or self.num_labelled or "all")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -208,18 +201,6 @@ class TrainConfig:
     def uses_unlabelled(self) -> bool:
         """Whether unlabelled images are used."""
         return self.base_method != "supervised"
-
-
-def differences(then: Any, now: Any) -> dict[str, tuple[Any, Any]]:
-    """Where two configurations of one kind differ: options' names, which no two parts share, with both values."""
-    found: dict[str, tuple[Any, Any]] = {}
-    for name, value in vars(then).items():
-        other = getattr(now, name)
-        if dataclasses.is_dataclass(value):
-            found |= differences(value, other)
-        elif value != other:
-            found[name] = value, other
-    return found
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from reco_core.models import SegmentationOutput
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-
 CONFIDENT = 0.97
 """Probability from which a prediction counts as confident: the default of delta_s."""
 
@@ -90,34 +89,6 @@ def same_size_batches(data: Any, batch_size: int) -> Iterator[tuple[Tensor, Tens
         samples.append((image, label))
     if samples:
         yield default_collate(samples)
-
-
-def memory_of(network: nn.Module, size: Sequence[int], batch_size: int = 8) -> tuple[int, int]:
-    """What scoring images of a size takes, from the tensors of the layer that needs most in a picture of 64 x 64.
-
-    Args:
-        network: returns `SegmentationOutput`.
-        size: height and width, pixels.
-        batch_size: images at once, unless `MOST_PIXELS` allows fewer.
-
-    Returns:
-        Images at once, and roughly how many bytes beside the weights.
-    """
-    count, widest = max(1, min(batch_size, MOST_PIXELS // (size[0] * size[1]))), 0.0
-
-    def note(module: nn.Module, given: Any, output: Any) -> None:
-        nonlocal widest
-        tensors = [part for part in (*given, output) if isinstance(part, Tensor)]
-        widest = max(widest, sum(part.numel() * part.element_size() for part in tensors) / 64**2)
-
-    small = torch.zeros(1, 3, 64, 64, device=next(network.parameters()).device)
-    hooks = [module.register_forward_hook(note) for module in network.modules()]
-    ((output, _),) = outputs(network, [(small[0], small[0, 0])], device=small.device)
-    for hook in hooks:
-        hook.remove()
-    # Logits and probabilities, then class and probability; images and labels, and once more when they are stacked.
-    pixel = max(2 * widest, 2 * 4 * output.logits.shape[1] + 12) + 2 * (3 * 4 + 8)
-    return count, round(count * size[0] * size[1] * pixel)
 
 
 def outputs(

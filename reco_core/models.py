@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reco_core.backbones import NORMALISATIONS, Backbone, TimmBackbone, build_backbone, conv_bn_relu, spec_of
+from reco_core.backbones import Backbone, TimmBackbone, build_backbone, conv_bn_relu, spec_of
 from reco_core.config import ModelConfig
 
 
@@ -40,12 +40,6 @@ class Normalise(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
-
-    @property
-    def name(self) -> Literal["imagenet", "symmetric"] | None:
-        """The option that stands for it; None for a scaling of an encoder's own."""
-        own = torch.stack([self.mean, self.std]).cpu().view(2, 3)
-        return next((name for name, values in NORMALISATIONS.items() if own.allclose(torch.tensor(values))), None)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> the same shape, normalised."""

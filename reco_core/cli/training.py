@@ -17,6 +17,7 @@ from reco_core.config import TrainConfig
 from reco_core.errors import InputError
 from reco_core.evaluation import Scores
 from reco_core.runs.recipes import Preset, default_seeds, is_run_of, recipe, recipe_names, twins
+from reco_core.runs.records import labels_of
 from reco_core.runs.sweeps import SweepRun, sweep
 
 
@@ -62,7 +63,7 @@ class Train:
     def __call__(self) -> None:
         """Run the command."""
         options, named = self.options, self.recipe
-        own = f"{options.data.dataset}-{options.data.labels}-{options.method}"
+        own = f"{options.data.dataset}-{labels_of(options.data)}-{options.method}"
         folder = self.output or Path("runs") / f"{named or own}-seed{options.seed}"
         if named and not is_run_of(options, named, self.preset):
             named = None  # other options were given: the record must not pass for one of the recipe
@@ -168,7 +169,7 @@ def reproduce(
         group: recipes' common name, such as table1/pascal_voc or camvid/20; "primary" is all that the
             book's primary claims ask.
         methods: only these; by default all.
-        seeds: of the runs; by default 0 to 2, to 14 of CamVid's main comparison and to 4 of its longer runs.
+        seeds: of the runs; by default 0 to 2, or as many as the package of a recipe says.
         root: the data set's folder, for groups of one data set; by default $RECO_DATA/<name>.
         weights: "imagenet" or a path, instead of the recipes' pretrained weights; random ones stay random.
         preset: what the published experiments did, or what the paper's text says.

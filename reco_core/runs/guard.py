@@ -1,18 +1,20 @@
-"""What protects a run: one run a folder, Ctrl-C after the step, losses watched without waiting for the device."""
+"""What protects a run: one run a folder, Ctrl-C after the step, losses watched without waiting for the device;
+what an evaluation will take."""
 
 import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from reco_core.errors import InputError, InUse, TrainingError
+from reco_core.evaluation import MOST_PIXELS, outputs
 from reco_core.files import lock
 
 LOCK = ".lock"
@@ -158,3 +160,31 @@ def all_finite(tensors: Mapping[str, Tensor]) -> bool:
     """Whether all values of a network's state are finite. Waits for the device, once."""
     floats = [value for value in tensors.values() if value.is_floating_point()]
     return bool(torch.stack([value.isfinite().all() for value in floats]).all().item())
+
+
+def memory_of(network: nn.Module, size: Sequence[int], batch_size: int = 8) -> tuple[int, int]:
+    """What scoring images of a size takes, from the tensors of the layer that needs most in a picture of 64 x 64.
+
+    Args:
+        network: returns `SegmentationOutput`.
+        size: height and width, pixels.
+        batch_size: images at once, unless `MOST_PIXELS` allows fewer.
+
+    Returns:
+        Images at once, and roughly how many bytes beside the weights.
+    """
+    count, widest = max(1, min(batch_size, MOST_PIXELS // (size[0] * size[1]))), 0.0
+
+    def note(module: nn.Module, given: Any, output: Any) -> None:
+        nonlocal widest
+        tensors = [part for part in (*given, output) if isinstance(part, Tensor)]
+        widest = max(widest, sum(part.numel() * part.element_size() for part in tensors) / 64**2)
+
+    small = torch.zeros(1, 3, 64, 64, device=next(network.parameters()).device)
+    hooks = [module.register_forward_hook(note) for module in network.modules()]
+    ((output, _),) = outputs(network, [(small[0], small[0, 0])], device=small.device)
+    for hook in hooks:
+        hook.remove()
+    # Logits and probabilities, then class and probability; images and labels, and once more when they are stacked.
+    pixel = max(2 * widest, 2 * 4 * output.logits.shape[1] + 12) + 2 * (3 * 4 + 8)
+    return count, round(count * size[0] * size[1] * pixel)

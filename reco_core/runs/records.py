@@ -6,6 +6,7 @@ versions, device, duration, source revision, history, scores. What a record is o
 
 import dataclasses
 import functools
+import hashlib
 import itertools
 import platform
 import reprlib
@@ -19,7 +20,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 import reco_core
-from reco_core.config import STRICT, TrainConfig, from_dict
+from reco_core.config import STRICT, DataConfig, TrainConfig, from_dict
 from reco_core.errors import InputError
 from reco_core.evaluation import Scores
 from reco_core.files import put_json_line, read_json_lines
@@ -41,6 +42,20 @@ def source_revision() -> str | None:
         return head + ("+" if run(["git", "status", "--porcelain", "--", "."]).stdout else "")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def weights_digest(weights: str | None) -> str | None:
+    """The name by which a run's record knows its initialisation: "imagenet", or file name and SHA-256 prefix."""
+    if weights is None or weights == "imagenet":
+        return weights
+    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:12]
+    return f"{Path(weights).name}:{digest}"
+
+
+def labels_of(data: DataConfig) -> str:
+    """What the labelled images are called: a share of their pixels, the name of a list, a number, or "all"."""
+    listed = Path(data.labelled_list).stem if data.labelled_list is not None else None
+    return str(data.partial_labels or listed or data.num_labelled or "all")
 
 
 def environment(device: torch.device | str) -> dict[str, Any]:
@@ -93,7 +108,7 @@ class About:
         listed = None if options.data.labelled_list is None else Path(options.data.labelled_list).name
         data = replace(options.data, root=None, labelled_list=listed)
         model = replace(options.model, weights=weights)
-        own = f"{data.dataset}/{data.labels}"
+        own = f"{data.dataset}/{labels_of(data)}"
         group = recipe.rpartition("/")[0] if recipe else own
         kept = replace(options, data=data, model=model)
         return cls(group, recipe, preset if recipe else None, options.method, options.seed, kept, where, revision)

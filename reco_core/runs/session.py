@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from reco_core import config
-from reco_core.backbones import weights_digest
+from reco_core.backbones import NORMALISATIONS, Named
 from reco_core.config import TrainConfig
 from reco_core.datasets.inventory import left_out
 from reco_core.datasets.streams import check_scored, load_split
 from reco_core.errors import InputError, Interrupted, TrainingError, one_line
-from reco_core.evaluation import Scores, evaluate, memory_of
+from reco_core.evaluation import Scores, evaluate
+from reco_core.models import SegmentationNetwork
 from reco_core.runs.checkpoints import load_latest, remove_unfinished, save_checkpoint
-from reco_core.runs.guard import Interruption, LossWatch, all_finite, folder_lock, readable_errors
+from reco_core.runs.guard import Interruption, LossWatch, all_finite, folder_lock, memory_of, readable_errors
 from reco_core.runs.records import (
     About,
     Best,
@@ -29,6 +30,7 @@ from reco_core.runs.records import (
     StudentScores,
     environment,
     source_revision,
+    weights_digest,
 )
 from reco_core.trainers import Trainer
 
@@ -93,7 +95,7 @@ class Session:
         self.left_out = left_out(trainer.train, *scored)
         # Revision and weights as they are now: by the end of the run other files may lie there.
         model = self.options.model
-        used = replace(model, normalisation=trainer.network.normalise.name if model.weights else model.normalisation)
+        used = replace(model, normalisation=normalisation_of(trainer.network) if model.weights else model.normalisation)
         self.about = About.of(
             replace(self.options, model=used), recipe, preset, weights_digest(model.weights),
             environment(self.fabric.device), source_revision(),
@@ -302,7 +304,7 @@ class Session:
             ) from error
 
     def _go_on_from(self, state: dict[str, Any], kept: TrainConfig) -> None:
-        other = config.differences(kept, self.options)
+        other = differences(kept, self.options)
         told = {name: f"--{name.replace('_', '-')} was {then}, now {now}" for name, (then, now) in other.items()}
         free = MAY_DIFFER if self.fabric.world_size == 1 else MAY_DIFFER[:-1]  # saving averages batch statistics
         decides = [text for name, text in told.items() if name not in free]
@@ -326,3 +328,22 @@ class Session:
         if told and self.reporter is not None:
             self.reporter.on_note(f"goes on after step {step}: {'; '.join(told.values())}: the result stays the same")
         self.watch.load_state_dict(state["losses"], self.fabric.device)
+
+
+def differences(then: Any, now: Any) -> dict[str, tuple[Any, Any]]:
+    """Where two configurations of one kind differ: options' names, which no two parts share, with both values."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, value in vars(then).items():
+        other = getattr(now, name)
+        if is_dataclass(value):
+            found |= differences(value, other)
+        elif value != other:
+            found[name] = value, other
+    return found
+
+
+def normalisation_of(network: SegmentationNetwork) -> Named | None:
+    """The option that stands for how a network scales its images; None for a scaling of an encoder's own."""
+    scale = network.normalise
+    own = torch.stack([scale.mean, scale.std]).cpu().view(2, 3)
+    return next((name for name, values in NORMALISATIONS.items() if own.allclose(torch.tensor(values))), None)

@@ -11,6 +11,7 @@ from reco_core.backbones import IMAGENET_NORMALISATION, SYMMETRIC_NORMALISATION,
 from reco_core.config import ModelConfig
 from reco_core.errors import InputError
 from reco_core.models import build_model, deeplab_v2, deeplab_v3_plus
+from reco_core.runs.session import normalisation_of
 
 SMALL = {"test_resnet": 4, "test_convnext": 4, "test_efficientnet": 4, "test_vit": 16, "test_vit2": 16}
 """timm's own test networks, and the stride of their finest features from 4 on."""
@@ -99,8 +100,9 @@ def test_a_file_gets_the_normalisation_of_its_source_or_the_one_that_is_asked_fo
     constructor, options, expected = FILES[backbone]
     torch.save(getattr(torchvision.models, constructor)(**options).state_dict(), tmp_path / "w.pth")
     model = ModelConfig(backbone=backbone, weights=str(tmp_path / "w.pth"), normalisation=option, width=8)
-    used = build_model(model, 3).normalise
+    network = build_model(model, 3)
+    used = network.normalise
     expected = {None: expected, "imagenet": IMAGENET_NORMALISATION, "symmetric": SYMMETRIC_NORMALISATION}[option]
     assert used.mean.flatten().tolist() == pytest.approx(expected[0])
     assert used.std.flatten().tolist() == pytest.approx(expected[1])
-    assert used.name == ("imagenet" if expected == IMAGENET_NORMALISATION else "symmetric")
+    assert normalisation_of(network) == ("imagenet" if expected == IMAGENET_NORMALISATION else "symmetric")

@@ -10,11 +10,11 @@ from reco_core.backbones import (
     SYMMETRIC_NORMALISATION,
     BatchNorm,
     build_backbone,
-    weights_digest,
 )
 from reco_core.config import ModelConfig
 from reco_core.errors import InputError
 from reco_core.models import build_model, deeplab_v2, deeplab_v3_plus
+from reco_core.runs.records import weights_digest
 
 
 def count(module: torch.nn.Module) -> float:

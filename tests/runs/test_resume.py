@@ -10,10 +10,9 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
 from shared import TINY, Stop, StopAt, TinyScenes, tiny_options, tiny_run, weights
 
-from reco_core.config import differences
 from reco_core.errors import InputError
 from reco_core.runs import records
-from reco_core.runs.session import MAY_DIFFER, Reporter
+from reco_core.runs.session import MAY_DIFFER, Reporter, differences
 from reco_core.trainers import Trainer
 
 
