@@ -1,5 +1,6 @@
 """The book: chapters are executed and described, equations and links lead somewhere, it builds without a warning."""
 
+import base64
 import hashlib
 import io
 import json
@@ -278,3 +279,15 @@ def test_a_chapter_is_executed_again_when_what_it_rests_on_changed(tmp_path, mon
 )  # fmt: skip
 def test_signatures_on_the_librarys_page_say_what_a_reader_needs(printed, shown):
     assert book_build.plain(printed) == shown
+
+
+def test_a_heavy_picture_keeps_its_colours_in_fewer_bytes():
+    """Noise and a small square of another colour, which a palette by frequency alone would lose."""
+    pixels = np.random.default_rng(0).integers(60, 120, (200, 200, 3), dtype=np.uint8)
+    pixels[5:9, 5:9] = 244, 35, 232
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    before = base64.b64encode(buffer.getvalue()).decode()
+    after = execute_notebooks.lighter(before)
+    drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(after))).convert("RGB"), int)
+    assert len(after) < len(before) / 2 and np.abs(drawn - pixels).max() <= 32
