@@ -15,6 +15,7 @@ from reco_core.datasets.inventory import check_classes, check_files, left_out
 from reco_core.datasets.splits import choose_split
 from reco_core.datasets.streams import check_scored, check_train
 from reco_core.errors import InputError
+from reco_core.runs.records import labels_of
 
 pytestmark = fault(
     "What lies in a folder", "files that no loader reads, or that cannot serve", "of many kinds",
@@ -243,7 +244,7 @@ def test_a_list_of_labelled_images_of_ones_own(root, tmp_path):
     options, data = DataConfig(labelled_list=str(path)), datasets.load("folder", root)
     path.write_text("b\n")
     split = choose_split(data, options, seed=0)
-    assert split.names == ("b",) and split.unlabelled == (0, 2, 3) and options.labels == "mine"
+    assert split.names == ("b",) and split.unlabelled == (0, 2, 3) and labels_of(options) == "mine"
     for text, word in (("x\n", "'x'"), ("c\n", "'c'"), ("", "empty")):
         path.write_text(text)
         with pytest.raises(InputError, match=word):
