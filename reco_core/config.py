@@ -183,7 +183,7 @@ class TrainConfig:
     sync_batch_norm: bool = False
     """Batch statistics over all processes (GPUs only)."""
     compile: bool = False
-    """Run the network through `torch.compile`."""
+    """Run student and teacher through `torch.compile`, or uncompiled with a warning where it does not work."""
     channels_last: bool = True
     """Memory format of the network's convolutions: faster, the same mathematics."""
 

@@ -1,5 +1,7 @@
 """Errors that a user can act on."""
 
+import signal
+
 
 class InputError(ValueError):
     """Bad input from outside (a file, an option, a data set): one line that names the place, the value and the fix.
@@ -22,6 +24,11 @@ class TrainingError(RuntimeError):
 
 class Interrupted(KeyboardInterrupt):
     """A run that was stopped from the keyboard, after it saved what it had."""
+
+
+def ignore_interruption(worker: int) -> None:
+    """For loader processes, which get the terminal's Ctrl-C too: the run itself ends them when it has saved."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def printable(text: str) -> str:

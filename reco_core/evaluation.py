@@ -1,16 +1,17 @@
 """Scores of a network on a data set: confusion matrix and mean intersection over union (Section 4)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Subset, default_collate
+from torch.utils.data import DataLoader, Subset, default_collate
 
 from reco_core import IGNORE_INDEX
 from reco_core.augment import enlarge
-from reco_core.errors import InputError
+from reco_core.errors import InputError, ignore_interruption
 from reco_core.models import SegmentationOutput
 
 if TYPE_CHECKING:
@@ -77,11 +78,13 @@ MOST_PIXELS = 2**22
 """Of the images that are scored at once: eight of 1024 x 512, one of more than 2 megapixels."""
 
 
-def same_size_batches(data: Any, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def same_size_batches(data: Any, batch_size: int, num_workers: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
     """Stack neighbouring images of one size, as many as `MOST_PIXELS` allows: images may differ in size, or be huge."""
     samples: list[tuple[Tensor, Tensor]] = []
-    for number in range(len(data)):
-        image, label = data[number]
+    loader = DataLoader(
+        data, batch_size=None, num_workers=num_workers, worker_init_fn=ignore_interruption, generator=torch.Generator()
+    )
+    for number, (image, label) in enumerate(loader):
         full = number % batch_size == 0 or (len(samples) + 1) * label.numel() > MOST_PIXELS
         if samples and (full or label.shape != samples[0][1].shape):
             yield default_collate(samples)
@@ -98,6 +101,7 @@ def outputs(
     device: torch.device | str = "cpu",
     on_batch: Callable[[int], None] | None = None,
     with_representation: bool = False,
+    num_workers: int = 0,
 ) -> Iterator[tuple[SegmentationOutput, Tensor]]:
     """Stream a data set once through a network, without gradient; the network is left in the mode it came in.
 
@@ -108,6 +112,7 @@ def outputs(
         device: where the network is.
         on_batch: called with the number of images done.
         with_representation: ask for R too.
+        num_workers: processes that read images.
 
     Yields:
         The output for a batch and its labels (B, H, W) int64, both on the device.
@@ -115,7 +120,7 @@ def outputs(
     training, done = network.training, 0
     network.eval()
     try:
-        for images, labels in same_size_batches(data, batch_size):
+        for images, labels in same_size_batches(data, batch_size, num_workers):
             with torch.no_grad():
                 output = network(images.to(device), with_representation=with_representation)
             yield output, labels.to(device)
@@ -134,11 +139,12 @@ def evaluate(
     on_batch: Callable[[int], None] | None = None,
     fabric: "Fabric | None" = None,
     indices: Sequence[int] | None = None,
+    num_workers: int = 0,
 ) -> Scores:
     """Score a network at the resolution of the labels; arguments as of `outputs`. The batch does not matter.
 
     Args:
-        fabric: with several processes, each scores every n-th image, none twice; all get the scores of all images.
+        fabric: its precision is used; of several processes each scores every n-th image, and all get all scores.
         indices: of the images; by default all.
 
     Raises:
@@ -150,11 +156,12 @@ def evaluate(
     part = Subset(data, chosen)
     confusion = torch.zeros(data.num_classes, data.num_classes, dtype=torch.int64, device=device)
     confident = confusion.clone()
-    for output, labels in outputs(network, part, batch_size, device, on_batch):
-        probability, predicted = enlarge(output.logits.float(), labels.shape[-2:]).softmax(dim=1).max(dim=1)
-        confusion += confusion_matrix(labels, predicted, data.num_classes)
-        doubtful = labels.masked_fill(probability < CONFIDENT, IGNORE_INDEX)
-        confident += confusion_matrix(doubtful, predicted, data.num_classes)
+    with nullcontext() if fabric is None else fabric.autocast():
+        for output, labels in outputs(network, part, batch_size, device, on_batch, num_workers=num_workers):
+            probability, predicted = enlarge(output.logits.float(), labels.shape[-2:]).softmax(dim=1).max(dim=1)
+            confusion += confusion_matrix(labels, predicted, data.num_classes)
+            doubtful = labels.masked_fill(probability < CONFIDENT, IGNORE_INDEX)
+            confident += confusion_matrix(doubtful, predicted, data.num_classes)
     if fabric is not None:
         confusion, confident = (fabric.all_reduce(counts, reduce_op="sum") for counts in (confusion, confident))
     if not confusion.any():
@@ -163,12 +170,7 @@ def evaluate(
     return Scores(confusion.cpu(), confident.cpu())
 
 
-def classes_of(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """The most probable class of every pixel: logits (B, C, h, w) -> (B, *size) int64."""
-    return enlarge(logits, size).argmax(dim=1)
-
-
 @torch.no_grad()
 def predict(network: nn.Module, images: Tensor) -> Tensor:
     """The most probable class of every pixel: (B, 3, H, W) in [0, 1] -> (B, H, W) int64."""
-    return classes_of(network(images, with_representation=False).logits, images.shape[-2:])
+    return enlarge(network(images, with_representation=False).logits, images.shape[-2:]).argmax(dim=1)

@@ -1,12 +1,11 @@
-"""Files that are either whole or absent: write beside, flush, rename. Locks, and text files that people write."""
+"""Files that are either whole or absent: write beside, flush, rename. Locks, and text files."""
 
 import errno
-import json
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO
 
 from reco_core.errors import InputError, one_line
 
@@ -88,66 +87,17 @@ def _cannot_be_written(path: Path, error: OSError) -> InputError:
     )
 
 
-def put_json_line(path: Path, value: dict[str, Any], replaces: Callable[[dict[str, Any]], bool]) -> None:
-    """Add a JSON object to a file of JSON lines, in the place of those that it replaces; one process at a time.
-
-    Args:
-        path: of the file, which need not be there yet.
-        value: without NaN and infinity.
-        replaces: whether an object of the file is an earlier version of `value`.
-
-    Raises:
-        InputError: the file is damaged, or cannot be written; what was there stays as it was.
-    """
-    path = Path(path)
-    check_place(path)
-    handle = os.open(path.parent, os.O_RDONLY) if fcntl is not None else None
-    try:
-        if handle is not None:  # the folder itself: a file for the lock would be left lying
-            lock(handle, wait=True)
-        there = read_json_lines(path) if path.exists() else []
-        lines = [*(other for other in there if not replaces(other)), value]
-        text = "".join(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n" for line in lines)
-        atomic_write(path, lambda file: file.write(text.encode()))
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a file of JSON objects, one a line.
-
-    Raises:
-        InputError: missing, unreadable, or a line that is not a JSON object, or with NaN or infinity, which JSON does
-            not have.
-    """
-    found = []
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
-        where = f"{path}, line {number}"
-        try:
-            value = json.loads(line, parse_constant=_no_number)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not valid JSON: {one_line(error)}; restore or delete it") from error
-        if not isinstance(value, dict):
-            raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}; restore or delete it")
-        found.append(value)
-    return found
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number, write null")
-
-
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file in UTF-8, stripped, without empty ones.
 
     Raises:
         InputError: missing, unreadable, or not UTF-8.
     """
-    return [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A text file in UTF-8; errors as of `read_lines`."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:

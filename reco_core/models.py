@@ -6,7 +6,7 @@ open: `print(model)` shows normalise, encoder, classifier, representer, and the 
 """
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -215,11 +215,6 @@ ARCHITECTURES = {"deeplab_v3_plus": deeplab_v3_plus, "deeplab_v2": deeplab_v2}
 def build_model(config: ModelConfig, num_classes: int) -> SegmentationNetwork:
     """The network that a configuration names, for `num_classes` classes."""
     options = {"width": config.width} if config.architecture == "deeplab_v3_plus" else {}
-    return ARCHITECTURES[config.architecture](  # type: ignore[operator]
-        num_classes,
-        config.backbone,
-        config.representation_dim,
-        config.weights,
-        normalisation=config.normalisation,
-        **options,
-    )
+    build: Any = ARCHITECTURES[config.architecture]
+    given = num_classes, config.backbone, config.representation_dim, config.weights
+    return build(*given, normalisation=config.normalisation, **options)

@@ -4,6 +4,7 @@
 """
 
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -134,9 +135,9 @@ class Trainer:
         if self.contrast is not None:
             self.contrast.to(self.fabric.device)
         optimiser = make_optimiser(network, options.optimisation, self.fabric.device)
-        self.student, self.optimiser = self.fabric.setup(
-            torch.compile(network) if options.compile else network, optimiser
-        )
+        if options.compile:
+            self._compile(network, self.average.network)
+        self.student, self.optimiser = self.fabric.setup(network, optimiser)
 
     def _initialised(self, num_classes: int) -> SegmentationNetwork:
         options = self.options
@@ -148,6 +149,16 @@ class Trainer:
         if options.sync_batch_norm:
             network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
         return network
+
+    def _compile(self, *networks: nn.Module) -> None:
+        """In place, so that the weights keep their names; where the compiler does not work, nothing is compiled."""
+        try:
+            torch.compile(torch.sin)(torch.zeros(2, device=self.fabric.device))
+        except Exception as error:  # no C++ compiler, no Triton, an unknown device
+            warnings.warn(f"--compile: {one_line(error)}; the run goes on uncompiled", stacklevel=2)
+            return
+        for network in networks:
+            network.compile()
 
     @property
     def teacher(self) -> MeanTeacher | None:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reco_core import IGNORE_INDEX
-from reco_core.evaluation import Scores, classes_of, confusion_matrix, outputs
+from reco_core.augment import enlarge
+from reco_core.evaluation import Scores, confusion_matrix, outputs
 
 
 def highest_around(values: Tensor, width: int) -> Tensor:
@@ -64,7 +65,7 @@ def boundary_scores(
     near, far = ({width: torch.zeros(count, count, dtype=torch.int64) for width in widths} for _ in range(2))
     overlap = {width: torch.zeros(2, count, dtype=torch.float64) for width in widths}
     for output, labels in outputs(network, data, batch_size=1, device=device):
-        found, truth = classes_of(output.logits, labels.shape[-2:]).cpu(), labels.cpu()
+        found, truth = enlarge(output.logits, labels.shape[-2:]).argmax(dim=1).cpu(), labels.cpu()
         for width in widths:
             band = boundary_band(truth, width)
             near[width] += confusion_matrix(truth[band], found[band], count)

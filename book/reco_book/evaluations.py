@@ -9,8 +9,7 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 
 from reco_core.config import STRICT
-from reco_core.files import put_json_line, read_json_lines
-from reco_core.runs.records import About, RecordedScores, UnitShare, from_line
+from reco_core.runs.records import About, RecordedScores, UnitShare, from_line, put_json_line, read_json_lines
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -7,7 +7,7 @@ import numpy as np
 
 from reco_core.analysis.relations import KIND, SCHEMA, ClassRelations
 from reco_core.errors import InputError, one_line
-from reco_core.files import read_json_lines
+from reco_core.runs.records import read_json_lines
 
 
 def read_relations(path: Path) -> list[ClassRelations]:

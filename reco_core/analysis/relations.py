@@ -21,7 +21,7 @@ from reco_core.analysis import Linkage
 from reco_core.augment import reduce_labels
 from reco_core.errors import InputError
 from reco_core.evaluation import confusion_matrix, outputs
-from reco_core.files import put_json_line
+from reco_core.runs.records import put_json_line
 from reco_core.sampling import WIDE_DEVICES, relation_graph
 
 SCHEMA, KIND = 1, "relations"
@@ -98,13 +98,9 @@ class ClassSums:
 
 
 def class_relations(
-    network: nn.Module,
-    data: Any,
-    batch_size: int = 8,
-    device: torch.device | str = "cpu",
-    about: dict[str, Any] | None = None,
-    on_batch: Callable[[int], None] | None = None,
-) -> ClassRelations:
+    network: nn.Module, data: Any, batch_size: int = 8, device: torch.device | str = "cpu",
+    about: dict[str, Any] | None = None, on_batch: Callable[[int], None] | None = None,
+) -> ClassRelations:  # fmt: skip
     """Stream a data set once through a network; the network is left in the mode it came in.
 
     Args:

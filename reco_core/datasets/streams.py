@@ -1,8 +1,8 @@
 """What training reads: data sets in memory, and endless streams of crops that seed and step alone decide."""
 
 import math
-import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from reco_core import IGNORE_INDEX, datasets
 from reco_core.augment import cannot_fill, random_scale_crop
 from reco_core.config import TrainConfig
 from reco_core.datasets.inventory import check_classes, check_files
-from reco_core.errors import InputError
+from reco_core.errors import InputError, ignore_interruption
 from reco_core.seeding import stream_generator
 
 
@@ -54,12 +54,14 @@ def check_scored(data: Any, classes: Sequence[str]) -> tuple[int, int]:
         InputError: a file that cannot be read, other classes than the network's, or nothing to score.
     """
     check_classes(data, tuple(classes), "the network")
-    sizes, labelled = [], False
-    for index in range(len(data)):
+
+    def read(index: int) -> tuple[tuple[int, int], bool]:
         label = data[index][1]
-        sizes.append((label.shape[0], label.shape[1]))
-        labelled = labelled or bool((label != IGNORE_INDEX).any())
-    if not labelled:
+        return (label.shape[0], label.shape[1]), bool((label != IGNORE_INDEX).any())
+
+    with ThreadPoolExecutor() as threads:  # decoders let go of Python's lock
+        sizes, labelled = zip(*threads.map(read, range(len(data))), strict=True)
+    if not any(labelled):
         raise InputError(
             f"{data.name}/{data.split}: no pixel has a label, nothing can be scored; add masks, or choose another split"
         )
@@ -82,15 +84,9 @@ class StreamSampler(Sampler[list[tuple[int, int]]]):
     """
 
     def __init__(
-        self,
-        indices: Sequence[int],
-        batch_size: int,
-        steps: range,
-        seed: int,
-        name: str,
-        rank: int = 0,
+        self, indices: Sequence[int], batch_size: int, steps: range, seed: int, name: str, rank: int = 0,
         world_size: int = 1,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.indices = list(indices)
         self.batch_size, self.steps = batch_size, steps
         self.seed, self.name = seed, name
@@ -121,13 +117,7 @@ class WeakCrops(Dataset[tuple[Tensor, Tensor]]):
     """
 
     def __init__(
-        self,
-        data: Any,
-        crop: tuple[int, int],
-        scale: tuple[float, float],
-        seed: int,
-        name: str,
-        labelled: bool,
+        self, data: Any, crop: tuple[int, int], scale: tuple[float, float], seed: int, name: str, labelled: bool
     ) -> None:
         self.data, self.crop, self.scale = data, crop, scale
         self.seed, self.name, self.labelled = seed, name, labelled
@@ -139,11 +129,6 @@ class WeakCrops(Dataset[tuple[Tensor, Tensor]]):
             label = torch.zeros_like(label)
         generator = stream_generator(self.seed, self.name, "crop", draw)
         return random_scale_crop(image, label, self.crop, self.scale, generator)
-
-
-def ignore_interruption(worker: int) -> None:
-    """For loader processes, which get the terminal's Ctrl-C too: the run itself ends them when it has saved."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def stream_loader(

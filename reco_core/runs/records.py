@@ -8,12 +8,15 @@ import dataclasses
 import functools
 import hashlib
 import itertools
+import json
+import os
 import platform
 import reprlib
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 
 import torch
 from pydantic import Field
@@ -21,9 +24,9 @@ from pydantic.dataclasses import dataclass
 
 import reco_core
 from reco_core.config import STRICT, DataConfig, TrainConfig, from_dict
-from reco_core.errors import InputError
+from reco_core.errors import InputError, one_line
 from reco_core.evaluation import Scores
-from reco_core.files import put_json_line, read_json_lines
+from reco_core.files import atomic_write, check_place, fcntl, lock, read_text
 
 KINDS = ("run", "evaluation", "relations")
 """Of lines in a folder of results: those of another kind than "run" are read elsewhere."""
@@ -284,3 +287,53 @@ def from_line(kind: type[Kind], line: dict[str, Any], where: str) -> Kind:
         return from_dict(kind, line, where)
     except InputError as error:
         raise InputError(f"{error}; results are not written by hand, restore or delete the line") from error
+
+
+def put_json_line(path: Path, value: dict[str, Any], replaces: Callable[[dict[str, Any]], bool]) -> None:
+    """Add a JSON object to a file of JSON lines, in the place of those that it replaces; one process at a time.
+
+    Args:
+        path: of the file, which need not be there yet.
+        value: without NaN and infinity.
+        replaces: whether an object of the file is an earlier version of `value`.
+
+    Raises:
+        InputError: the file is damaged, or cannot be written; what was there stays as it was.
+    """
+    path = Path(path)
+    check_place(path)
+    handle = os.open(path.parent, os.O_RDONLY) if fcntl is not None else None
+    try:
+        if handle is not None:  # the folder itself: a file for the lock would be left lying
+            lock(handle, wait=True)
+        there = read_json_lines(path) if path.exists() else []
+        lines = [*(other for other in there if not replaces(other)), value]
+        text = "".join(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n" for line in lines)
+        atomic_write(path, lambda file: file.write(text.encode()))
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON objects, one a line.
+
+    Raises:
+        InputError: missing, unreadable, or a line that is not a JSON object, or with NaN or infinity, which JSON does
+            not have.
+    """
+    found = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        where = f"{path}, line {number}"
+        try:
+            value = json.loads(line, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not valid JSON: {one_line(error)}; restore or delete it") from error
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}; restore or delete it")
+        found.append(value)
+    return found
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number, write null")

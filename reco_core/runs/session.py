@@ -192,8 +192,13 @@ class Session:
 
     def _score(self, data: Any, network: torch.nn.Module | None = None, indices: Sequence[int] | None = None) -> Scores:
         network = network or self.trainer.network
-        batch_size, device = self.options.eval_batch_size, self.fabric.device
-        return evaluate(network, data, batch_size, device, fabric=self.fabric, indices=indices)
+        options, in_memory = self.options, getattr(data, "kept", None) is not None
+        # Images of many sizes would be compiled one by one.
+        with torch.compiler.set_stance("force_eager") if options.compile else nullcontext():
+            return evaluate(
+                network, data, options.eval_batch_size, self.fabric.device, fabric=self.fabric, indices=indices,
+                num_workers=0 if in_memory else options.num_workers,
+            )  # fmt: skip
 
     def _recorded(self, network: torch.nn.Module) -> tuple[RecordedScores, RecordedScores | None]:
         """A network's scores on the validation and the test split."""

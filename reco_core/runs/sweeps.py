@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from reco_core.config import TrainConfig
 from reco_core.errors import InUse
 from reco_core.runs.recipes import Preset
@@ -67,13 +69,5 @@ def sweep(
         else:
             done += steps  # runs of a method take about the same time a step; most that fail do so at once
             pace = (time.monotonic() - started) / done
-            tell(f"{place} is done" + (f"; about {duration(pace * left)} left" if left else ""))
+            tell(f"{place} is done" + (f"; about {tqdm.format_interval(pace * left)} left" if left else ""))
     return failed
-
-
-def duration(seconds: float) -> str:
-    """A time that is left, in words: "40 s", "12 min", "3 h 05 min"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

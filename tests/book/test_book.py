@@ -23,7 +23,7 @@ from shared import ROOT
 from reco_book import pages as writer
 from reco_book.figures.style import RC
 from reco_book.plan import plan
-from reco_core.files import read_json_lines
+from reco_core.runs.records import read_json_lines
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = sorted((ROOT / "book").glob("*.md"))

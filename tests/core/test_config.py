@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from reco_core.config import DataConfig, OptimisationConfig, ReCoConfig, TrainConfig, from_dict, to_dict
 from reco_core.errors import InputError
-from reco_core.files import atomic_write, put_json_line, read_json_lines
+from reco_core.files import atomic_write
+from reco_core.runs.records import put_json_line, read_json_lines
 from reco_core.seeding import stream_generator, stream_seed
 
 

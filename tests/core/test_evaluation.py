@@ -37,13 +37,14 @@ def test_a_class_that_is_predicted_but_never_true_counts_as_zero():
     assert scores.iou.tolist() == [0.8, 0.0]
 
 
-def test_equals_torchmetrics_and_does_not_depend_on_the_batch_size(tiny):
+def test_equals_torchmetrics_and_does_not_depend_on_batch_size_and_workers(tiny):
     network = Fixed([(100, 180, 255), (150, 90, 90), (200, 30, 30)])
     metric = MulticlassJaccardIndex(3, ignore_index=255)
     for image, label in (tiny[index] for index in range(len(tiny))):
         label = label.clone()
         metric.update(network(image[None]).logits.argmax(1), label[None])
     scores = [evaluate(network, tiny, batch_size=size) for size in (1, 3, 8)]
+    scores.append(evaluate(network, tiny, batch_size=3, num_workers=2))
     assert scores[0].miou == pytest.approx(metric.compute().item(), abs=1e-6)
     assert all(torch.equal(score.confusion, scores[0].confusion) for score in scores)
     assert scores[0].confusion.sum() == 8 * 32 * 32

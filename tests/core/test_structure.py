@@ -48,7 +48,7 @@ def names(decorators: list[ast.expr]) -> set[str]:
 def test_the_core_is_small():
     top = sorted(LIBRARY.glob("*.py"))
     assert len(top) <= 14, [path.name for path in top]
-    assert lines(top) <= 2400
+    assert lines(top) <= 2370
 
 
 def test_the_library_is_compact():

@@ -248,16 +248,28 @@ def test_bf16_trains():
     assert falls(losses_of(tiny_trainer(precision="bf16-mixed", iterations=20)))
 
 
-def test_a_compiled_network_ends_in_the_same_weights(monkeypatch):
-    """The capture alone, without a code generator, changes no bit and keeps the checkpoint's names."""
+def test_compiled_networks_end_in_the_same_weights(monkeypatch):
+    """The capture alone, without a code generator, changes no bit; it takes the teacher too, and keeps all names."""
     plain = tiny_trainer()
     plain.fit()
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
     captured = tiny_trainer(compile=True)
     captured.fit()
+    assert all(part._compiled_call_impl for part in (captured.student.module, captured.teacher.network))
     assert list(captured.network.state_dict()) == list(plain.network.state_dict())
     assert list(captured.state_dict()["student"]) == list(plain.state_dict()["student"])
     assert torch.equal(weights(captured), weights(plain))
+
+
+def test_without_a_compiler_a_run_goes_on_and_says_so(monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("no C++ compiler\nand a long story")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    with pytest.warns(UserWarning, match="--compile: no C.. compiler; the run goes on uncompiled"):
+        run = tiny_trainer(compile=True, iterations=1)
+    run.fit()
+    assert run.step == 1
 
 
 def test_eta_and_the_ramp_are_used():
