@@ -1,27 +1,35 @@
 """What a training step costs, and what ReCo adds to it: methods step by step in turn, in one process.
 
     python benchmarks/step.py
-    python benchmarks/step.py --backbone mobilenet_v2 --width 64 --representation-dim 64 --crop 128 128 --batch-size 4 \
-        --num-classes 11 --methods supervised classmix reco+classmix unimatch reco+unimatch
-    python benchmarks/step.py --accelerator cuda --batch-size 10 --methods supervised classmix reco+classmix
+    python benchmarks/step.py --backbone mobilenet_v2_035 --width 64 --representation-dim 64 --crop 128 128 \
+        --batch-size 4 --num-classes 11 --methods peer supervised classmix reco+classmix
+    python benchmarks/step.py --accelerator cuda --batch-size 10 --methods peer supervised classmix reco+classmix \
+        reco+classmix:compiled
     python benchmarks/step.py --accelerator cuda --crop 512 512 --batch-size 2 --num-classes 19 \
         --methods supervised classmix reco+classmix
 
 The first is the paper's network, at one image with labels and one without; the third and fourth, with
-`--precision bf16-mixed` too, its batches of Pascal VOC and Cityscapes. All trainers start from the same weights and
-take the same batches of random images; the methods take turns, so that whatever else the machine does falls on all.
-Kept: the seconds of every step, of which neighbours are compared; the arithmetic of a step, counted by PyTorch, which
-no other work on the machine disturbs; on a GPU, peak memory, each method alone.
+`--precision bf16-mixed` too, its batches of Pascal VOC and Cityscapes. "peer" is the loop of torchvision's reference
+for segmentation around the same network, batch and optimiser: what "supervised" may cost, but for its augmentation.
+":compiled" after a method is --compile.
+
+All start from the same weights and take the same batches of random images; the methods take turns, so that whatever
+else the machine does falls on all. Kept: the seconds of every step, of which neighbours are compared; the arithmetic of
+a step, counted by PyTorch; the floor, the time that the arithmetic takes at the rate of a large matrix product on this
+device; on a GPU, peak memory, each method alone.
 """
 
 import json
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 import tyro
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from reco_core.config import DataConfig, ModelConfig, OptimisationConfig, TrainConfig
@@ -72,7 +80,8 @@ def main(
     """Time steps and write benchmarks/results/step-*.json.
 
     Args:
-        methods: that are compared; each but the first with the first, and with its own base if that is among them.
+        methods: that are compared, or "peer"; each but the first with the first, and with its own base if that is
+            among them.
         backbone: of DeepLabV3+.
         width: of ASPP and heads.
         representation_dim: D.
@@ -94,35 +103,48 @@ def main(
         precision=precision,
         weak_threshold=0.0,  # every pixel may be drawn: the loss's greatest work
     )
-    made = {method: replace(options, method=method) for method in methods}
+    networks = [method for method in methods if method != "peer"]
+    made = {
+        method: replace(options, method=method.removesuffix(":compiled"), compile=method.endswith(":compiled"))
+        for method in networks
+    }
     peak = {method: peak_memory(each, data) for method, each in made.items()} if accelerator == "cuda" else {}
     trainers = {method: Trainer(each, data) for method, each in made.items()}
     labelled, unlabelled = next(Trainer(options, data).batches(range(1)))
-    batches = {
-        method: (labelled, unlabelled if trainer.options.uses_unlabelled else None)
+    steps_of = {
+        method: partial(trainer.training_step, labelled, unlabelled if trainer.options.uses_unlabelled else None)
         for method, trainer in trainers.items()
     }
-    operations = {method: counted_operations(trainer, batches[method]) for method, trainer in trainers.items()}
-    seconds: dict[str, list[float]] = {method: [] for method in trainers}
-    for step in range(steps + 2):
-        order = list(trainers) if step % 2 else list(reversed(trainers))
-        for method in order:
-            seconds[method].append(timed_step(trainers[method], batches[method]))
+    if "peer" in methods:
+        steps_of = {"peer": peer_step(Trainer(replace(options, method="supervised"), data), *labelled)} | steps_of
+    device = next(iter(trainers.values())).fabric.device
+    plain = {method: step for method, step in steps_of.items() if not method.endswith(":compiled")}
+    operations = {method: counted_operations(step) for method, step in plain.items()}
+    rate = matrix_rate(device, precision)
+    seconds: dict[str, list[float]] = {method: [] for method in steps_of}
+    for number in range(steps + 2):
+        for method in list(steps_of) if number % 2 else list(reversed(steps_of)):
+            seconds[method].append(timed(steps_of[method], device))
     result = {
         "setting": {"backbone": backbone, "width": width, "representation_dim": representation_dim,
                     "crop": list(crop), "batch_size": batch_size, "num_classes": num_classes, "precision": precision},
         "seconds": {method: [round(value, 4) for value in values[2:]] for method, values in seconds.items()},
         "operations": operations,
+        "operations_per_second": round(rate),
         "peak_gib": {method: round(value / 2**30, 3) for method, value in peak.items()},
-        "environment": environment(str(trainers[methods[0]].fabric.device)) | {"threads": threads},
+        "environment": environment(str(device)) | {"threads": threads},
         "revision": source_revision(),
     }  # fmt: skip
     OUTPUT.mkdir(exist_ok=True)
     path = OUTPUT / f"step-{accelerator}-{backbone}-{crop[0]}-{batch_size}-{precision}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     for method, values in result["seconds"].items():
-        text = f"{method:16} {statistics.median(values):.3f} s, {operations[method] / 1e9:.0f} Gflop"
-        for base in dict.fromkeys((methods[0], method.removeprefix("reco+"))):
+        images = batch_size * (1 if method in ("peer", "supervised") else 2)
+        middle = statistics.median(values)
+        text = f"{method:24} {middle:.3f} s, {images / middle:.1f} images/s"
+        if method in operations:
+            text += f", {operations[method] / 1e9:.0f} Gflop, {middle * rate / operations[method]:.1f} x the floor"
+        for base in dict.fromkeys((methods[0], method.removesuffix(":compiled"), method.removeprefix("reco+"))):
             if base != method and base in methods:
                 ratios = [ours / other for ours, other in zip(values, result["seconds"][base], strict=True)]
                 low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
@@ -141,20 +163,44 @@ def peak_memory(options: TrainConfig, data: RandomScenes) -> int:
     return torch.cuda.max_memory_allocated()
 
 
-def counted_operations(trainer: Trainer, batches: tuple) -> int:
+def peer_step(trainer: Trainer, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], object]:
+    """The body of the loop in torchvision's references/segmentation/train.py (BSD-3), round a trainer's own parts."""
+    network, optimiser, fabric = trainer.student.module, trainer.optimiser.optimizer, trainer.fabric
+
+    def step() -> None:
+        image, target = images.to(fabric.device, non_blocking=True), labels.to(fabric.device, non_blocking=True)
+        with fabric.autocast():
+            logits = network(image, with_representation=False).logits
+            larger = F.interpolate(logits, size=image.shape[-2:], mode="bilinear", align_corners=False)
+            loss = F.cross_entropy(larger, target, ignore_index=255)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def counted_operations(step: Callable[[], object]) -> int:
     """Floating-point operations of the convolutions and products in one training step."""
     with FlopCounterMode(display=False) as counter:
-        trainer.training_step(*batches)
+        step()
     return counter.get_total_flops()
 
 
-def timed_step(trainer: Trainer, batches: tuple) -> float:
-    """Seconds of one training step, the device idle before and after."""
-    if trainer.fabric.device.type == "cuda":
+def matrix_rate(device: torch.device, precision: str, side: int = 2048) -> float:
+    """Floating-point operations a second of a large matrix product: the best of ten."""
+    kind = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision, torch.float32)
+    one, other = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
+    return 2 * side**3 / min(timed(lambda: one @ other, device) for _ in range(10))
+
+
+def timed(step: Callable[[], object], device: torch.device) -> float:
+    """Seconds of a step, the device idle before and after."""
+    if device.type == "cuda":
         torch.cuda.synchronize()
     start = time.perf_counter()
-    trainer.training_step(*batches)
-    if trainer.fabric.device.type == "cuda":
+    step()
+    if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - start
 
