@@ -116,7 +116,7 @@ class OptimisationConfig:
     """Training steps (paper: 40,000)."""
     batch_size: Count = 8
     """Labelled images a step and process, and as many unlabelled ones (paper: 2, 10 or 5)."""
-    learning_rate: Positive = 1e-2
+    learning_rate: Positive = 3e-3
     """Initial learning rate (paper: 2.5e-3, for SGD with ImageNet weights)."""
     momentum: NotNegative = 0.9
     nesterov: bool = True

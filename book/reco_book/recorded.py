@@ -27,12 +27,6 @@ def recipe_records(name: str, results: Places) -> dict[int, Record]:
     return dict(sorted(found.items()))
 
 
-def group_records(group: str, results: Places) -> list[Record]:
-    """All records of a group of recipes, such as "camvid/20", by method and seed."""
-    found = [record for record in _records(results) if record.about.group == group]
-    return sorted(found, key=lambda record: (record.method, record.seed))
-
-
 def boundary_scores(name: str, results: Places) -> dict[int, Evaluation]:
     """Seed -> what `reco boundaries` measured of a recipe's networks after the last step, on the final split.
 

@@ -11,7 +11,7 @@ from reco_book.cells import cell_recipe
 from reco_book.compare import beside_the_paper
 from reco_book.evaluations import Evaluation, put_evaluation
 from reco_book.paper import TABLES
-from reco_book.recorded import boundary_scores, group_records, recipe_records, recipe_scores
+from reco_book.recorded import boundary_scores, recipe_records, recipe_scores
 from reco_core.errors import InputError
 from reco_core.runs.recipes import RECIPES
 from reco_core.runs.records import load_records, put
@@ -73,9 +73,6 @@ def test_of_two_folders_the_first_record_counts(tmp_path):
     record(runs, name, 0.6, seed=1)
     assert recipe_scores(name, (results, runs)) == {0: 40.0, 1: 60.0}
     assert recipe_scores(name, (runs, results)) == {0: 50.0, 1: 60.0}
-    assert [(found.method, found.seed) for found in group_records("camvid/20", (runs, results))] == [
-        ("cutmix", 0), ("cutmix", 1),
-    ]  # fmt: skip
 
 
 def test_recipes_of_one_configuration_share_their_records(tmp_path):

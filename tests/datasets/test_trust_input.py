@@ -44,9 +44,9 @@ def folder(tmp_path):
 
 
 @each("Lists and classes", LISTS)
-def test_lists(case, folder, record_property):
+def test_lists(case, folder):
     (folder / "train.txt").write_bytes(case.make)
-    check(case, lambda: datasets.load("folder", folder).names, folder, record_property)
+    check(case, lambda: datasets.load("folder", folder).names, folder)
 
 
 def lines_of(count):
@@ -65,12 +65,12 @@ CLASSES = [
 
 
 @each("Lists and classes", CLASSES)
-def test_classes(case, folder, record_property):
+def test_classes(case, folder):
     if case.make is None:
         (folder / "classes.txt").symlink_to("gone.txt")
     else:
         (folder / "classes.txt").write_bytes(case.make)
-    check(case, lambda: datasets.load("folder", folder).num_classes, folder, record_property)
+    check(case, lambda: datasets.load("folder", folder).num_classes, folder)
 
 
 @fault("Lists and classes", "VOC's list with a path", "../../escaped in train.txt, with such a mask in place",
@@ -153,9 +153,9 @@ RECORDS = [
 
 
 @each(GROUP, RECORDS)
-def test_records(case, tmp_path, record_property):
+def test_records(case, tmp_path):
     (tmp_path / "file.jsonl").write_text(case.make, encoding="utf-8", newline="")
-    check(case, lambda: load_records(tmp_path / "file.jsonl"), tmp_path, record_property)
+    check(case, lambda: load_records(tmp_path / "file.jsonl"), tmp_path)
 
 
 @fault(GROUP, "names that are no recipe", "typing errors, paths, blanks, control characters, 10,000 letters",
@@ -198,11 +198,10 @@ def option(path):
     Case("scale that runs backwards", "`--scale 2 1`", "--scale 2 1", "scale (2.0, 1.0) …: give the smaller …first"),
     Case("Nesterov without momentum", "`--momentum 0`", "--momentum 0", "nesterov …momentum above 0…--no-nesterov"),
 ])  # fmt: skip
-def test_options(case, tmp_path, capsys, record_property):
+def test_options(case, tmp_path, capsys):
     arguments = ["train", *case.make.split(), "--output", tmp_path / "run"]
     message = refused(arguments, capsys)
     assert says(message, case.happened), message
-    record_property("said", message)
     assert not list(tmp_path.iterdir())
 
 
@@ -218,8 +217,8 @@ TOO_SMALL = "…'reco+classmix' needs 8 x 8 pixels, and a batch of one more than
     Case("accelerator that there is not", "`--accelerator abacus`", replace(TINY, accelerator="abacus"),
          "accelerator 'abacus' …: […]; choose another --accelerator"),
 ])  # fmt: skip
-def test_configurations(case, tmp_path, record_property):
-    check(case, lambda: Trainer(case.make, TinyScenes()), tmp_path, record_property)
+def test_configurations(case, tmp_path):
+    check(case, lambda: Trainer(case.make, TinyScenes()), tmp_path)
 
 
 def test_a_good_configuration_passes_and_survives_its_file():

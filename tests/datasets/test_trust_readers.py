@@ -89,13 +89,13 @@ class Unlabelled(TinyScenes):
     Case("images without any mask", "masks is empty", Unlabelled(),
          "tiny/train: no image …; add masks"),
 ])  # fmt: skip
-def test_nothing_to_learn(case, tmp_path, record_property):
+def test_nothing_to_learn(case, tmp_path):
     def begin(labelled=None):
         return Trainer(tiny_options(num_labelled=labelled), case.make)
 
     message = refusal(lambda: begin(labelled=2), tmp_path)
     assert says(message, "tiny/train: …; name a second class") or says(message, "tiny/train: 2 …but 0 …: add masks")
-    check(case, begin, tmp_path, record_property)
+    check(case, begin, tmp_path)
 
 
 FOUND = {
@@ -118,12 +118,12 @@ WRONG = "file.jsonl, line 1: …([…]); write it again"
     Case("relations of three classes for two", "a row and a column too many", {**FOUND, "confusion": [[1] * 3] * 3},
          "file.jsonl, line 1: confusion …(3, 3) …2 classes; write the file again"),
 ])  # fmt: skip
-def test_relations(case, tmp_path, record_property):
+def test_relations(case, tmp_path):
     path = tmp_path / "file.jsonl"
     path.write_text(json.dumps(FOUND))
     assert [found.classes for found in read_relations(path)] == [("a", "b")]
     path.write_text(json.dumps(case.make))
-    check(case, lambda: read_relations(path), tmp_path, record_property)
+    check(case, lambda: read_relations(path), tmp_path)
 
 
 READERS = {

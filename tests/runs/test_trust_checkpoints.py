@@ -84,9 +84,9 @@ CHECKPOINTS = [
 
 
 @each("Checkpoints and weights", CHECKPOINTS)
-def test_checkpoints(case, trained, tmp_path, record_property):
+def test_checkpoints(case, trained, tmp_path):
     case.make(tmp_path / "c.pt", *trained)
-    check(case, lambda: load_trained(tmp_path / "c.pt"), tmp_path, record_property)
+    check(case, lambda: load_trained(tmp_path / "c.pt"), tmp_path)
     assert not (tmp_path / "owned").exists(), "code from the file was executed"
 
 
@@ -123,9 +123,9 @@ WEIGHTS = "w.pth: …mobilenet_v2_035: […]; give its file, or 'imagenet', or n
          lambda path: torch.save({"x": torch.ones(1)}, path),
          "w.pth: …mobilenet_v2_035: […]; give the file of mobilenet_v2_035"),
 ])  # fmt: skip
-def test_weights(case, tmp_path, record_property):
+def test_weights(case, tmp_path):
     case.make(tmp_path / "w.pth")
-    check(case, lambda: build_backbone("mobilenet_v2_035", tmp_path / "w.pth", 16), tmp_path, record_property)
+    check(case, lambda: build_backbone("mobilenet_v2_035", tmp_path / "w.pth", 16), tmp_path)
     assert not (tmp_path / "owned").exists(), "code from the file was executed"
 
 

@@ -142,7 +142,7 @@ def draw_tree(axes: Axes, graph: np.ndarray, classes: Sequence[str], groups: Map
 
 
 def graphs_and_trees(panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int]) -> Figure:
-    """Fig. 8's layout: relation graphs on one colour scale, and below each the tree grown from it.
+    """Relation graphs on one colour scale, as in Fig. 8, and beside each the tree grown from it.
 
     Args:
         panels: title -> relations and "Z" or "R".
@@ -150,43 +150,13 @@ def graphs_and_trees(panels: Mapping[str, tuple[ClassRelations, str]], groups: M
     """
     if not panels:
         return no_record()
-    count = len(next(iter(panels.values()))[0].classes)
-    figure = new_figure(3.9 * len(panels), 3.9 + 0.19 * count + 0.6)
-    grid = figure.subplots(2, len(panels), squeeze=False, height_ratios=[3.6, 0.19 * count + 0.6])
+    figure = new_figure(8.0, 3.7 * len(panels))
+    grid = figure.subplots(len(panels), 2, squeeze=False, width_ratios=[1, 1.1])
     lowest = min(found.graphs[where].min() for found, where in panels.values())
-    for column, (title, (found, where)) in enumerate(panels.items()):
-        top, bottom = grid[:, column]
-        names = [] if column else found.classes
-        shown = _heat_map(top, found.graphs[where], found.classes, names, title, cmap="cividis", vmin=lowest)
-        draw_tree(bottom, found.graphs[where], found.classes, groups)
-    figure.colorbar(shown, ax=grid[0].tolist(), shrink=0.8, label="cosine between class means")
-    return figure
-
-
-def trees(
-    panels: Mapping[str, tuple[ClassRelations, str]], groups: Mapping[str, int], pairs: Sequence[tuple[str, str]] = ()
-) -> Figure:
-    """Fig. 9's layout: trees of many classes side by side; named pairs carry a letter each, wherever they stand.
-
-    Args:
-        panels: title -> relations and "Z" or "R".
-        groups: class name -> number of its group, for the colours of the names.
-        pairs: of class names, to be found in every tree.
-    """
-    if not panels:
-        return no_record()
-    count = len(next(iter(panels.values()))[0].classes)
-    figure = new_figure(3.5 * len(panels), 0.185 * count + 1.0)
-    marks = {name: chr(ord("A") + number) for number, pair in enumerate(pairs) for name in pair}
-    panes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (title, (found, where)) in zip(panes, panels.items(), strict=True):
-        draw_tree(axes, found.graphs[where], found.classes, groups)
-        named = [label.get_text() for label in axes.get_yticklabels()]
-        axes.set_yticklabels([f"{name} {marks[name]}" if name in marks else name for name in named])
-        for label in axes.get_yticklabels():
-            if label.get_text()[:-2] in marks:
-                label.set(fontweight="bold")
-        axes.set_title(title)
+    for (left, right), (title, (found, where)) in zip(grid, panels.items(), strict=True):
+        shown = _heat_map(left, found.graphs[where], found.classes, found.classes, title, cmap="cividis", vmin=lowest)
+        draw_tree(right, found.graphs[where], found.classes, groups)
+    figure.colorbar(shown, ax=grid[:, 0].tolist(), shrink=0.8, label="cosine between class means")
     return figure
 
 
