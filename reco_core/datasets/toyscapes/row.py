@@ -68,7 +68,7 @@ def _draw_house(street: Street) -> House:
     tiles = rgb(rng.uniform(-0.03, 0.08), rng.uniform(0.25, 0.6), rng.uniform(0.35, 0.6))
     if rng.random() < 0.4:
         tiles = rgb(0.62, 0.15, rng.uniform(0.3, 0.5))
-    trim = np.minimum(style.colour * 1.15 + 34, 255) if rng.random() < 0.7 else style.colour * 0.6
+    trim = np.minimum(style.colour * 1.06 + 12, 255) if rng.random() < 0.7 else style.colour * 0.85
     door, tall, wide = rgb(rng.random(), 0.5, 0.45), rng.uniform(0.42, 0.58), rng.uniform(0.4, 0.6)
     return House(style, storey, bay, storeys, roof, tiles, trim, door, tall, wide, awning=rng.random() < 0.3)
 
@@ -94,7 +94,7 @@ def _panes(street: Street) -> tuple[Colour, Colour]:
 def _front(
     street: Street, house: House, up: np.ndarray, along: np.ndarray, far: np.ndarray, near: np.ndarray
 ) -> np.ndarray:
-    """Colours (h, w, 3) of a front: windows with frames, doors, perhaps an awning, a cornice, a roof."""
+    """Colours (h, w, 3) of a front: windows that mirror the street, doors, perhaps an awning, a cornice, a roof."""
     glass, lit = _panes(street)
     table = street.canvas.noise.table
     floor, bay = np.floor(up / house.storey), np.floor(along / house.bay)
@@ -108,7 +108,8 @@ def _front(
 
     colours = house.style.at(up, far, np.clip(1.8 * near - 0.2, 0, 1))
     colours = np.where(frame[..., None], house.trim, colours)
-    colours = np.where(pane[..., None], np.where(shines[..., None], lit, glass), colours)
+    mirrored = 0.45 * np.where(shines[..., None], lit, glass) + 0.55 * house.style.colour
+    colours = np.where(pane[..., None], mirrored, colours)
     colours = np.where(entrance[..., None], house.door, colours)
     if house.awning:
         colours = np.where(((np.abs(rise - 0.86) < 0.14) & (floor == 0))[..., None], cloth, colours)
@@ -130,7 +131,8 @@ def _gable(street: Street, house: House, side: int, across: float, begin: float)
             middle, foot = x + side * (8 + 13 * bay) * near, y - (floor + 0.3) * house.storey * near
             box = foot - house.tall * house.storey * near, foot, middle - 2.6 * near, middle + 2.6 * near
             canvas.rectangle(box[0] - near, box[1] + near, box[2] - near, box[3] + near, 0.84 * house.trim, label)
-            canvas.rectangle(*box, lit if rng.random() < street.light.lamps else 0.8 * glass, label)
+            pane = lit if rng.random() < street.light.lamps else 0.8 * glass
+            canvas.rectangle(*box, 0.45 * pane + 0.5 * house.style.colour, label)
     outline = [(0, 0.0), (house.roof, 12.0), (house.roof, 60.0), (0, 60.0)]
     corners = [(y - (house.high + up) * near, x + side * right * near) for up, right in outline]
     canvas.polygon(corners, 0.8 * house.tiles, label)
@@ -147,7 +149,7 @@ def _wood(street: Street, side: int, across: float, begin: float, end: float) ->
         shade = np.clip(0.62 + 0.4 * up / tall + 0.18 * noise(up / 5, far / 5 + start), 0.4, 1.15)
         colours = style.at(up, far, np.clip(1.8 * near - 0.1, 0, 1)) * shade[..., None]
         stem = (up < 9) & (fraction(far / trunks) < 0.2)
-        shadowed = np.where((up < 9)[..., None], 0.55 * colours, colours)
+        shadowed = np.where((up < 9)[..., None], 0.8 * colours, colours)
         return np.where(stem[..., None], BARK, shadowed), up < crown
 
     upright(street, side, across, begin, end, 1.3 * tall, front, label)
@@ -178,7 +180,7 @@ def _hedge(street: Street, side: int, across: float, begin: float, end: float) -
     def front(up: np.ndarray, far: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         shade = np.clip(0.66 + 0.4 * up / high, 0.6, 1.1)
         colours = style.at(up, far, np.clip(1.8 * near - 0.1, 0, 1)) * shade[..., None]
-        return colours, up < high + 0.7 * noise(np.array([[start]]), far / 1.5)
+        return colours, up < high + 1.6 * noise(np.array([[start]]), far / 1.5)
 
     end_face(street, side, across, 6, begin, high, replace(style, colour=0.85 * style.colour), label)
     upright(street, side, across, begin, end, high + 1, front, label)

@@ -1,7 +1,8 @@
 """What things of a class can look like: a continuous path of colours a family, a texture, and the light of the day.
 
-Siblings of the class tree walk the same path (masonry, paving, foliage, paint), a little shifted. A style is a random
-point of the path, not one of a few samples, so that no handful of scenes shows all of them.
+Siblings of the class tree have one family: the same path, textures and strengths, so nothing but shape and parts tells
+them apart. A style is a random point of the path, not one of a few samples, so that no handful of scenes shows all of
+them. Families differ in hue or in how much of it they have.
 """
 
 import colorsys
@@ -22,16 +23,16 @@ MASONRY: tuple[Hsv, ...] = (
 )  # fmt: skip
 """Oxblood and red brick, terracotta, apricot, cream, limestone, marble, pale and deep blue, slate, mauve, rose."""
 PAVING: tuple[Hsv, ...] = (
-    (0.60, 0.10, 0.30), (0.62, 0.14, 0.42), (0.70, 0.12, 0.52), (0.84, 0.12, 0.50), (1.02, 0.20, 0.50),
-    (1.07, 0.28, 0.60), (1.10, 0.24, 0.70), (1.13, 0.08, 0.66), (1.36, 0.09, 0.44), (1.50, 0.08, 0.34),
+    (0.60, 0.10, 0.30), (0.62, 0.12, 0.42), (0.70, 0.09, 0.52), (0.84, 0.08, 0.50), (1.02, 0.10, 0.48),
+    (1.07, 0.13, 0.56), (1.10, 0.12, 0.64), (1.13, 0.06, 0.66), (1.36, 0.06, 0.44), (1.50, 0.07, 0.34),
 )  # fmt: skip
-"""Wet asphalt, blue, violet and mauve greys, red clay, sand, concrete, mossy cobbles, basalt."""
+"""Wet asphalt, blue, violet and mauve greys, clay, sand, concrete, mossy cobbles, basalt: all of them pale."""
 FOLIAGE: tuple[Hsv, ...] = (
-    (-0.09, 0.30, 0.95), (0.17, 0.34, 0.88), (0.19, 0.58, 0.76), (0.22, 0.62, 0.66), (0.26, 0.60, 0.56),
-    (0.31, 0.56, 0.44), (0.42, 0.44, 0.40), (0.34, 0.50, 0.32), (0.27, 0.52, 0.34), (0.20, 0.60, 0.50),
-    (0.15, 0.70, 0.72), (0.13, 0.76, 0.86), (0.10, 0.80, 0.82),
+    (0.19, 0.50, 0.84), (0.20, 0.58, 0.76), (0.22, 0.62, 0.66), (0.25, 0.60, 0.56), (0.29, 0.56, 0.46),
+    (0.40, 0.44, 0.40), (0.36, 0.50, 0.32), (0.28, 0.52, 0.34), (0.22, 0.60, 0.50), (0.19, 0.66, 0.62),
+    (0.17, 0.70, 0.72), (0.155, 0.76, 0.84),
 )  # fmt: skip
-"""The course of a year: blossom, spring, early and late summer, deep green, spruce, yew, olive, gold, amber."""
+"""The course of a year: spring, early and late summer, deep green, spruce, yew, olive, the first yellow of autumn."""
 PAINT: tuple[Hsv, ...] = (
     (0.00, 0.74, 0.70), (0.05, 0.70, 0.86), (0.13, 0.62, 0.92), (0.22, 0.28, 0.84), (0.38, 0.46, 0.54),
     (0.50, 0.46, 0.68), (0.57, 0.52, 0.80), (0.63, 0.62, 0.50), (0.75, 0.34, 0.46), (0.95, 0.34, 0.80),
@@ -47,27 +48,22 @@ CLOTH: tuple[Hsv, ...] = (
 
 @dataclass(frozen=True)
 class Family:
-    """Where the styles of a class come from."""
+    """Where the styles of a class and of its sibling come from."""
 
     path: tuple[Hsv, ...]
-    shift: Hsv
-    """Added to every point of the path: what sets a class apart from its sibling."""
     textures: tuple[str, ...]
     strength: float
     """Greatest share of the accent in the texture."""
 
 
+_BUILT = Family(MASONRY, ("bricks", "waves", "plain"), 0.55)
+_PAVED = Family(PAVING, ("bricks", "waves", "blotches"), 0.55)
+_GROWN = Family(FOLIAGE, ("blotches", "dots"), 0.9)
+_PAINTED = Family(PAINT, ("plain", "waves", "dots"), 0.6)
 FAMILIES = {
-    "building": Family(MASONRY, (0.0, 0.0, 0.02), ("bricks", "waves", "plain"), 0.5),
-    "wall": Family(MASONRY, (0.01, 0.02, -0.03), ("bricks", "waves", "plain"), 0.6),
-    "road": Family(PAVING, (0.0, 0.0, -0.02), ("blotches", "waves", "bricks"), 0.5),
-    "pavement": Family(PAVING, (0.02, 0.02, 0.05), ("bricks", "waves", "blotches"), 0.6),
-    "tree": Family(FOLIAGE, (0.0, 0.0, 0.0), ("blotches", "dots"), 0.9),
-    "hedge": Family(FOLIAGE, (0.01, -0.02, 0.02), ("blotches", "dots"), 0.9),
-    "car": Family(PAINT, (0.0, 0.0, 0.0), ("plain", "waves", "dots"), 0.6),
-    "truck": Family(PAINT, (0.02, -0.03, 0.0), ("plain", "waves", "dots"), 0.6),
-    "person": Family(CLOTH, (0.0, 0.0, 0.0), ("plain", "waves", "dots"), 0.7),
-}
+    "building": _BUILT, "wall": _BUILT, "road": _PAVED, "pavement": _PAVED, "tree": _GROWN, "hedge": _GROWN,
+    "car": _PAINTED, "truck": _PAINTED, "person": Family(CLOTH, ("plain", "waves", "dots"), 0.7),
+}  # fmt: skip
 
 
 def rgb(hue: float, saturation: float, value: float) -> Colour:
@@ -137,7 +133,6 @@ def draw_style(rng: np.random.Generator, name: str, noise: Noise, place: float |
     """
     family = FAMILIES[name]
     hue, saturation, value = along(family.path, rng.random() if place is None else place)
-    hue, saturation, value = (sum(pair) for pair in zip((hue, saturation, value), family.shift, strict=True))
     hue += rng.uniform(-0.02, 0.02)
     saturation, value = saturation * rng.uniform(0.7, 1.25), value * rng.uniform(0.82, 1.1)
     colour = rgb(hue, saturation, value)
