@@ -2,7 +2,7 @@
 
 A teaching instrument, not a benchmark. Ten classes, eight of them in pairs of siblings: a wall is built of what a
 building is built of, a hedge grows what a tree grows, a truck wears a car's paint. Siblings differ in shape and parts;
-colour and texture, drawn anew from a continuous range for every scene and every thing, hardly tell them apart. So a few
+colour and texture, drawn from one continuous range for every scene and every thing, do not. So a few
 labelled scenes cannot show what all look like, and the true answer to "which classes are alike?" is `CLASS_TREE`.
 """
 
@@ -25,7 +25,7 @@ RESOLUTION = 64
 SPLITS = {"train": (0, 2000), "val": (1, 100), "test": (2, 1000)}
 """Split -> (its number in the seed, number of scenes)."""
 WORLD = 1
-"""Seed of the scenes; those of world 0 were looked at while the drawing was tuned."""
+"""Seed of the scenes; those of world 0 were looked at while the drawing was tuned, but for its last colours."""
 
 
 def render(seed: int, split: str, index: int, resolution: int = RESOLUTION) -> tuple[np.ndarray, np.ndarray]:
