@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -54,14 +53,12 @@ def check_scored(data: Any, classes: Sequence[str]) -> tuple[int, int]:
         InputError: a file that cannot be read, other classes than the network's, or nothing to score.
     """
     check_classes(data, tuple(classes), "the network")
-
-    def read(index: int) -> tuple[tuple[int, int], bool]:
+    sizes, labelled = [], False
+    for index in range(len(data)):
         label = data[index][1]
-        return (label.shape[0], label.shape[1]), bool((label != IGNORE_INDEX).any())
-
-    with ThreadPoolExecutor() as threads:  # decoders let go of Python's lock
-        sizes, labelled = zip(*threads.map(read, range(len(data))), strict=True)
-    if not any(labelled):
+        sizes.append((label.shape[0], label.shape[1]))
+        labelled = labelled or bool((label != IGNORE_INDEX).any())
+    if not labelled:
         raise InputError(
             f"{data.name}/{data.split}: no pixel has a label, nothing can be scored; add masks, or choose another split"
         )
