@@ -139,7 +139,7 @@ def main(
     path = OUTPUT / f"step-{accelerator}-{backbone}-{crop[0]}-{batch_size}-{precision}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     for method, values in result["seconds"].items():
-        images = batch_size * (1 if method in ("peer", "supervised") else 2)
+        images = batch_size * (2 if method in made and made[method].uses_unlabelled else 1)
         middle = statistics.median(values)
         text = f"{method:24} {middle:.3f} s, {images / middle:.1f} images/s"
         if method in operations:

@@ -42,7 +42,7 @@ def random_scale_crop(
 ) -> tuple[Tensor, Tensor]:
     """The weak augmentation: scale by a random factor, then cut a random window.
 
-    An image smaller than the window is centred: its border is reflected, the label there is 255.
+    An image smaller than the window is centred: its edge is reflected, the label there is 255.
 
     Args:
         image: (3, H, W) float in [0, 1].
@@ -54,7 +54,7 @@ def random_scale_crop(
         image (3, *crop) and label (*crop).
 
     Raises:
-        InputError: if the scaled image is so small that reflecting its border cannot fill the window.
+        InputError: if the scaled image is so small that reflecting its edge cannot fill the window.
     """
     factor = _uniform(*scale, generator)
     height, width = (max(1, round(side * factor)) for side in image.shape[-2:])
@@ -139,7 +139,7 @@ def _turn_hue(images: Tensor, turn: Tensor) -> Tensor:
 
 
 def _blur(images: Tensor, sigma: Tensor) -> Tensor:
-    """Gaussian blur over 5 x 5 pixels, borders reflected, with a deviation of each image's own, (B, 1, 1, 1)."""
+    """Gaussian blur over 5 x 5 pixels, edges reflected, with a deviation of each image's own, (B, 1, 1, 1)."""
     offsets = torch.arange(-2, 3, dtype=images.dtype, device=images.device)
     line = (-0.5 * (offsets / sigma.view(-1, 1)) ** 2).softmax(dim=1)
     kernels = (line[:, :, None] * line[:, None, :]).repeat_interleave(3, dim=0)[:, None]

@@ -116,20 +116,18 @@ def _verdict(gain: Summary, adjusted: float) -> str:
 
 
 def claims_table(found: Sequence[Judged]) -> str:
-    """A Markdown table of claims that have runs, one a row; of each data set without any run, its name and the plan."""
-    rows, waiting = [], []
-    for one in found:
-        ours, base = (METHOD_NAMES.get(name, name.rpartition("/")[2]) for name in (one.claim.ours, one.claim.base))
-        if not one.gain.values:
-            if one.data.name not in waiting and not any(x.gain.values for x in found if x.data == one.data):
-                waiting.append(one.data.name)
-                rows.append([f"all claims, {one.data.name}", "–", "–", "planned", "–"])
-            elif one.data.name not in waiting:
-                rows.append([f"{one.claim.text} ({ours} − {base})", "–", "–", one.verdict, _points(one.paper)])
-            continue
-        share = "–" if math.isnan(one.share) else f"{one.share:.0f} %"
-        text = f"{one.claim.text} ({ours} − {base}), {one.data.name}"
-        rows.append([text, with_interval(one.gain), share, f"**{one.verdict}**", _points(one.paper)])
+    """A Markdown table of the claims that have runs, one a row; those that have none are a row for each data set."""
+    rows = []
+    for data in dict.fromkeys(one.data.name for one in found):
+        own = [one for one in found if one.data.name == data]
+        begun = [one for one in own if one.gain.values]
+        for one in begun:
+            ours, base = (METHOD_NAMES.get(name, name.rpartition("/")[2]) for name in (one.claim.ours, one.claim.base))
+            share = "–" if math.isnan(one.share) else f"{one.share:.0f} %"
+            text = f"{one.claim.text} ({ours} − {base}), {data}"
+            rows.append([text, with_interval(one.gain), share, f"**{one.verdict}**", _points(one.paper)])
+        if len(begun) < len(own):
+            rows.append([f"{'the other' if begun else 'all'} claims, {data}", "–", "–", "planned", "–"])
     return markdown(["Claim", "difference, points", "share of the label gap", "verdict", "paper"], rows)
 
 

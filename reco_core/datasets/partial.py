@@ -20,7 +20,7 @@ SHARES = {"1px": 0.0, "1%": 0.01, "5%": 0.05, "25%": 0.25}
 def partial_label(label: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
     """Keep so many pixels of each class and ignore the others.
 
-    The region grows over the class's border and is cut back to the class at the end (published experiments), so that
+    The region grows over the class's boundary and is cut back to the class at the end (published experiments), so that
     the last dilation may exceed the share; by no more than one dilation.
 
     Args:

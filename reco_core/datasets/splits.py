@@ -46,7 +46,7 @@ def class_presence(data: Any) -> np.ndarray:
     """
     path = _presence_file(data)
     if path is not None and path.is_file():
-        with contextlib.suppress(ValueError, EOFError, OSError):  # damaged: it is made again
+        with contextlib.suppress(ValueError, EOFError, OSError):  # damaged: the masks are read anew
             kept = np.load(path)
             if kept.shape == (len(data), data.num_classes):
                 return kept

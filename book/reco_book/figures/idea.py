@@ -43,9 +43,9 @@ def idea(resolution: int = 4 * RESOLUTION) -> Figure:
 def _queries(axes: Axes, image: np.ndarray, labels: Tensor) -> None:
     blend = 0.55 * image + 0.45 * colour_labels(labels, PALETTE)
     axes.imshow(blend.astype(np.uint8), interpolation="nearest")
-    # where a network is usually unsure: one pixel of the scene that it sees on either side of a border
-    border = boundary_band(labels[None], width=len(labels) // RESOLUTION)[0]
-    hard = (labels == CLASSES.index(QUERY_CLASS)) & border
+    # where a network is usually unsure: one pixel of the scene that it sees on either side of a boundary
+    near = boundary_band(labels[None], width=len(labels) // RESOLUTION)[0]
+    hard = (labels == CLASSES.index(QUERY_CLASS)) & near
     rows, columns = hard.nonzero().T.numpy()
     picks = np.random.default_rng(0).choice(len(rows), 28, replace=False)
     axes.scatter(columns[picks], rows[picks], s=16, color="white", edgecolor="black", linewidth=0.8)
