@@ -32,9 +32,9 @@ test: setup      ## style, types, unit tests, every notebook in the smoke profil
 wheel: setup     ## build the wheel, install it alone into an empty environment and use it
 	scripts/wheel.sh
 
-train: setup     ## train ReCo + ClassMix on toyscapes with 12 labels, minutes on two cores
+train: setup     ## train ReCo + ClassMix on toyscapes with 20 labels, minutes on two cores
 	reco train
-	$(PYTHON) -m reco_book.trained runs/toyscapes-12-reco+classmix-seed0
+	$(PYTHON) -m reco_book.trained runs/toyscapes-20-reco+classmix-seed0
 
 bench: setup     ## time and memory of the loss and of a training step
 	for file in benchmarks/*.py; do $(PYTHON) $$file || exit 1; done

@@ -1,6 +1,6 @@
 """Configuration of a run: frozen dataclasses whose bounds stand beside the fields; what does not fit is refused.
 
-The command line is generated from them. The defaults train ReCo + ClassMix on 12 labelled scenes of the embedded
+The command line is generated from them. The defaults train ReCo + ClassMix on 20 labelled scenes of the embedded
 toyscapes, in minutes on a laptop. The paper's settings (Appendix A) are noted at each field; `runs/recipes.py` builds
 recipes from them.
 """
@@ -39,7 +39,7 @@ class DataConfig:
     """Height and width of the random crops, pixels (paper: 512, 321, 321)."""
     scale: tuple[Positive, Positive] = (0.75, 1.5)
     """Range of the random scale before cropping (paper: 0.5 to 1.5; Cityscapes 1 to 1)."""
-    num_labelled: Count | None = 12
+    num_labelled: Count | None = 20
     """Labelled images, chosen so that rare classes appear; None: all of them."""
     min_classes: WholeNumber = 1
     """Classes that a labelled image must show at least (published: Cityscapes 12, VOC 3)."""

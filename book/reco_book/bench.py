@@ -17,16 +17,16 @@ from reco_book.seeds import Summary, paired_difference, summarise
 from reco_core.runs.records import Record, RecordedScores
 
 ARMS = {
-    "supervised": "toyscapes/12/supervised",
-    "classmix": "toyscapes/12/classmix",
-    "reco+classmix": "toyscapes/12/reco+classmix",
+    "supervised": "toyscapes/20/supervised",
+    "classmix": "toyscapes/20/classmix",
+    "reco+classmix": "toyscapes/20/reco+classmix",
     "all labels": "toyscapes/all/supervised",
 }
-"""Arm -> recipe; "all labels" is supervised, the others have twelve labels."""
+"""Arm -> recipe; "all labels" is supervised, the others have 20 labels."""
 ARM_NAMES = {
-    "supervised": "Supervised, 12 labels",
-    "classmix": "ClassMix, 12 labels",
-    "reco+classmix": "ReCo + ClassMix, 12 labels",
+    "supervised": "Supervised, 20 labels",
+    "classmix": "ClassMix, 20 labels",
+    "reco+classmix": "ReCo + ClassMix, 20 labels",
     "all labels": "Supervised, 2,000 labels",
 }
 SIBLINGS = data_set("toyscapes").confusable
@@ -118,7 +118,7 @@ def on_base_methods(results: Path = RESULTS) -> dict[str, tuple[Summary, Summary
     found = {}
     for base in ("classmix", *BASE_METHODS):
         alone, ours = (
-            {seed: one.miou() for seed, one in recipe_records(f"toyscapes/12/{name}", results).items() if seed in kept}
+            {seed: one.miou() for seed, one in recipe_records(f"toyscapes/20/{name}", results).items() if seed in kept}
             for name in (base, f"reco+{base}")
         )
         if alone and ours:
@@ -137,8 +137,8 @@ TRIALS = BENCH.trials
 def trials(results: Path = RESULTS) -> dict[str, dict[float, float]]:
     """Arm -> learning rate -> validation mIoU of its trial with seed 0, percent."""
     groups = {
-        "supervised": ("toyscapes/12-rates", "supervised"),
-        "classmix": ("toyscapes/12-rates", "classmix"),
+        "supervised": ("toyscapes/20-rates", "supervised"),
+        "classmix": ("toyscapes/20-rates", "classmix"),
         "all labels": ("toyscapes/all-rates", "supervised"),
     }
     return {

@@ -2,10 +2,10 @@
 
 The test bench is toyscapes; CamVid (20 labelled images) and VOC-animals (60) have the same recipes::
 
-    toyscapes/12/classmix                   12 labelled scenes
+    toyscapes/20/classmix                   20 labelled scenes
     toyscapes/all/supervised                all labels
-    toyscapes/12-twice/classmix             twice the steps; 12-half: half of them, as `make train`
-    toyscapes/12-rates/classmix-1e-02       a trial of the learning rate
+    toyscapes/20-twice/classmix             twice the steps; 20-half: half of them, as `make train`
+    toyscapes/20-rates/classmix-1e-02       a trial of the learning rate
     toyscapes/fig7e/random+uniform          an ablation
 
 Networks are light, crops small, steps few; their numbers are not comparable with the paper's. Importing this module
@@ -95,7 +95,7 @@ class Family:
 
 _PHOTOGRAPHS = ModelConfig(backbone="mobilenet_v2_035", weights="imagenet", width=64, representation_dim=64)
 BENCH = Family(
-    "toyscapes", 12, DataConfig(crop=(64, 64), scale=(0.75, 1.5)),
+    "toyscapes", 20, DataConfig(crop=(64, 64), scale=(0.75, 1.5)),
     ModelConfig(backbone="tiny", width=32, representation_dim=64),
     steps=6000, batch=8, rates=(3e-3, 3e-3), trials=(1e-3, 3e-3, 1e-2, 3e-2),
 )  # fmt: skip

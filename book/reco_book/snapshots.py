@@ -25,9 +25,9 @@ from reco_core.runs.recipes import recipe
 from reco_core.trainers import Trainer
 
 ARMS = {
-    "few": "toyscapes/12-half/supervised",
-    "classmix": "toyscapes/12-half/classmix",
-    "reco": "toyscapes/12-half/reco+classmix",
+    "few": "toyscapes/20-half/supervised",
+    "classmix": "toyscapes/20-half/classmix",
+    "reco": "toyscapes/20-half/reco+classmix",
     "all": "toyscapes/all-half/supervised",
 }
 """Name of the file -> recipe; half of the recorded budget shows the mechanisms."""

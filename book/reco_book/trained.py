@@ -1,6 +1,6 @@
 """Show what a run on the test bench has learnt: a picture of its predictions, and its mIoU beside the recorded arms.
 
-    python -m reco_book.trained runs/toyscapes-12-reco+classmix-seed0
+    python -m reco_book.trained runs/toyscapes-20-reco+classmix-seed0
 
 `make train` ends with it. The picture goes into the run's folder.
 """

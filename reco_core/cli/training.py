@@ -46,7 +46,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Train:
-    """Train a network; without options, ReCo + ClassMix on toyscapes with 12 labels, in minutes on two cores."""
+    """Train a network; without options, ReCo + ClassMix on toyscapes with 20 labels, in minutes on two cores."""
 
     options: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     recipe: str | None = None

@@ -52,14 +52,14 @@ def test_the_command_finds_them_without_the_book_being_imported():
 
 
 def test_recipes_say_what_their_names_say():
-    for name in recipe_names("camvid/20") + recipe_names("voc/60") + recipe_names("toyscapes/12"):
+    for name in recipe_names("camvid/20") + recipe_names("voc/60") + recipe_names("toyscapes/20"):
         dataset, labels, method = name.split("/")
         options = recipe(name)
         assert options.data.dataset == {"voc": "pascal_voc"}.get(dataset, dataset)
         assert (options.data.num_labelled, options.method) == (int(labels.partition("-")[0]), method.partition("-")[0])
     assert recipe("camvid/fig7e/easy+relation").reco.query_sampling == "easy"
     assert recipe("toyscapes/all/supervised").data.num_labelled is None
-    once, twice = (recipe(f"toyscapes/12{name}/classmix").optimisation.iterations for name in ("", "-twice"))
+    once, twice = (recipe(f"toyscapes/20{name}/classmix").optimisation.iterations for name in ("", "-twice"))
     assert twice == 2 * once
     assert recipe("camvid/20-rates/classmix-1e-03").optimisation.learning_rate == 1e-3
 
@@ -75,7 +75,7 @@ def test_the_plan_names_recipes_that_run_all_of_its_seeds():
 
 
 def test_the_librarys_defaults_are_half_of_the_benchs_budget():
-    bench, default = recipe("toyscapes/12-half/classmix"), TrainConfig(method="classmix")
+    bench, default = recipe("toyscapes/20-half/classmix"), TrainConfig(method="classmix")
     assert default.model.width is None and BACKBONES[default.model.backbone].width == bench.model.width
     assert replace(default, model=replace(default.model, width=bench.model.width)) == bench
 
@@ -90,7 +90,7 @@ def test_folders_and_weights():
     assert recipe("voc/60/classmix", root="/photographs").data.root == "/photographs"
     assert recipe("camvid/20/classmix").data.root is None
     assert recipe("camvid/20/classmix", weights="mine.pth").model.weights == "mine.pth"
-    assert recipe("toyscapes/12/classmix", weights="mine.pth").model.weights is None, "random ones stay random"
+    assert recipe("toyscapes/20/classmix", weights="mine.pth").model.weights is None, "random ones stay random"
 
 
 def test_recipes_of_one_configuration_are_twins():

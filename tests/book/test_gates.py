@@ -26,10 +26,10 @@ def confusion(inside: int, outside: int) -> tuple[tuple[int, ...], ...]:
 def results(tmp_path):
     """Runs with which all gates hold."""
     for seed, shift in ((0, -0.01), (1, 0.01)):
-        put_run(tmp_path, "toyscapes/12/supervised", 0.42 + shift, seed)
-        put_run(tmp_path, "toyscapes/12-twice/supervised", 0.43 + shift, seed)
-        put_run(tmp_path, "toyscapes/12/classmix", 0.47 + shift, seed, confusion=confusion(45, 55))
-        put_run(tmp_path, "toyscapes/12-twice/classmix", 0.46 + shift, seed)
+        put_run(tmp_path, "toyscapes/20/supervised", 0.42 + shift, seed)
+        put_run(tmp_path, "toyscapes/20-twice/supervised", 0.43 + shift, seed)
+        put_run(tmp_path, "toyscapes/20/classmix", 0.47 + shift, seed, confusion=confusion(45, 55))
+        put_run(tmp_path, "toyscapes/20-twice/classmix", 0.46 + shift, seed)
         put_run(tmp_path, "toyscapes/all/supervised", 0.70 + shift, seed)
     return tmp_path
 
@@ -46,11 +46,11 @@ def test_all_hold_with_the_values_of_the_records(results):
     "recipe, changes, broken",
     [
         ("toyscapes/all/supervised", {"miou": 0.61}, 0),
-        ("toyscapes/12-twice/supervised", {"miou": 0.45}, 1),
-        ("toyscapes/12-twice/classmix", {"miou": 0.44}, 2),
+        ("toyscapes/20-twice/supervised", {"miou": 0.45}, 1),
+        ("toyscapes/20-twice/classmix", {"miou": 0.44}, 2),
         ("toyscapes/all/supervised", {"miou": 0.70, "weakest": 0.29}, 3),
-        ("toyscapes/12/classmix", {"miou": 0.47, "confusion": confusion(30, 70)}, 7),
-        ("toyscapes/12/classmix",
+        ("toyscapes/20/classmix", {"miou": 0.47, "confusion": confusion(30, 70)}, 7),
+        ("toyscapes/20/classmix",
          {"miou": 0.47, "confusion": confusion(45, 55), "history": ({"step": 2, "hard": 0.8},)}, 6),
     ],
 )  # fmt: skip
@@ -65,7 +65,7 @@ def test_one_run_out_of_bounds_breaks_its_gate(results, recipe, changes, broken)
 def test_a_teacher_that_is_unsure_or_wrong_breaks_its_gate(results, share, accuracy, broken):
     unlabelled = RecordedScores(0.5, 0.9, (), confident_share=share, confident_accuracy=accuracy)
     for seed in (0, 1):
-        put_run(results, "toyscapes/12/classmix", 0.47, seed, confusion=confusion(45, 55), unlabelled=unlabelled)
+        put_run(results, "toyscapes/20/classmix", 0.47, seed, confusion=confusion(45, 55), unlabelled=unlabelled)
     assert [number for number, gate in enumerate(gates(BENCH, results)) if not gate.holds] == [broken]
 
 
@@ -76,7 +76,7 @@ def test_without_records_no_gate_holds(tmp_path):
 
 
 def test_confusable_share_counts_errors_of_paired_classes_alone(results):
-    put_run(results, "toyscapes/12/classmix", 0.5, 0, confusion=confusion(1, 3))
+    put_run(results, "toyscapes/20/classmix", 0.5, 0, confusion=confusion(1, 3))
     assert confusable_share(arms_of(BENCH, results).classmix[0], BENCH.confusable) == pytest.approx(1 / 4)
 
 

@@ -97,7 +97,7 @@ EXTRA: dict[str, dict[str, str]] = {
     },
     "14": {
         "40.6": "the first edition of toyscapes, supervised with 20 labels", "39.3": "the same with all labels",
-        "500": "its training scenes", "12,000": "steps of toyscapes/12-twice",
+        "500": "its training scenes", "12,000": "steps of toyscapes/20-twice",
     },
     "19": {"0.04": "0.01 x 4", "0.06": "0.02 x 3"},
 }  # fmt: skip

@@ -36,10 +36,10 @@ def test_p_values_are_of_students_test():
 def results(tmp_path):
     """All gates hold; ClassMix is 5 points ahead of supervised, give or take a tenth."""
     for seed in BENCH.seeds:
-        put_run(tmp_path, "toyscapes/12/supervised", 0.42, seed)
-        put_run(tmp_path, "toyscapes/12-twice/supervised", 0.42, seed)
-        put_run(tmp_path, "toyscapes/12/classmix", 0.47 + 0.001 * (seed % 2), seed, confusion=INSIDE)
-        put_run(tmp_path, "toyscapes/12-twice/classmix", 0.47, seed)
+        put_run(tmp_path, "toyscapes/20/supervised", 0.42, seed)
+        put_run(tmp_path, "toyscapes/20-twice/supervised", 0.42, seed)
+        put_run(tmp_path, "toyscapes/20/classmix", 0.47 + 0.001 * (seed % 2), seed, confusion=INSIDE)
+        put_run(tmp_path, "toyscapes/20-twice/classmix", 0.47, seed)
         put_run(tmp_path, "toyscapes/all/supervised", 0.67, seed)
     return tmp_path
 
@@ -56,24 +56,24 @@ def test_verdicts(results):
     assert found.share == pytest.approx(100 * 5.05 / 25) and label_gap(BENCH, results) == pytest.approx(25)
     assert judged(results, "P2").verdict == "0 of 10 seeds" and judged(results, "P2").adjusted == 1.0
     for seed in BENCH.seeds:
-        put_run(results, "toyscapes/12/reco+classmix", 0.45, seed, confusion=INSIDE)
+        put_run(results, "toyscapes/20/reco+classmix", 0.45, seed, confusion=INSIDE)
         put_run(results, "toyscapes/fig7e/random+uniform", 0.45 + 0.01 * (-1) ** seed, seed)
     assert judged(results, "P2").verdict == "contradicts"
     assert judged(results, "P4").verdict == "inconclusive"
-    put_run(results, "toyscapes/12/reco+classmix", 0.45, 11, confusion=INSIDE)
+    put_run(results, "toyscapes/20/reco+classmix", 0.45, 11, confusion=INSIDE)
     assert len(judged(results, "P2").gain.values) == 10, "a seed that was not planned does not count"
 
 
 def test_where_a_gate_fails_nothing_can_be_tested(results):
     for seed in BENCH.seeds:
-        put_run(results, "toyscapes/12-twice/classmix", 0.40, seed)
+        put_run(results, "toyscapes/20-twice/classmix", 0.40, seed)
     assert judged(results, "P1").verdict == "cannot test here"
 
 
 def test_merged_classes_are_one(results):
     from reco_book.recorded import recipe_records
 
-    record = recipe_records("toyscapes/12/classmix", results)[1]
+    record = recipe_records("toyscapes/20/classmix", results)[1]
     assert merged_miou(record, BENCH.confusable) == pytest.approx(100)
     assert merged_miou(record, ()) == pytest.approx(100 * (1 + 8 * 100 / 200) / 9)
 
@@ -86,7 +86,7 @@ def lines(group):
 def plain(claim, data, name):
     """Seed -> the number of a claim, from the JSON lines alone."""
     found, recipe = {}, data.recipe(name)
-    wanted = {"toyscapes/12/reco+classmix": ("toyscapes/12/reco+classmix",)}.get(recipe, (recipe,))
+    wanted = {"toyscapes/20/reco+classmix": ("toyscapes/20/reco+classmix",)}.get(recipe, (recipe,))
     if claim.measure == "boundary":
         for line in lines(f"evaluations/{recipe.rpartition('/')[0]}"):
             if line["about"]["recipe"] in wanted and line["about"]["seed"] in data.seeds:

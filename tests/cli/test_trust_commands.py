@@ -293,7 +293,7 @@ def test_a_server_that_counts_wrongly(tmp_path, server):
         assert (tmp_path / length).read_bytes() == Handler.content
 
 
-GROUP = "toyscapes/12"
+GROUP = "toyscapes/20"
 
 
 def reproduce(results, *arguments):

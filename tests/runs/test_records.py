@@ -18,7 +18,7 @@ from reco_core.files import atomic_write
 from reco_core.runs.recipes import is_run_of
 from reco_core.runs.records import About, load_records, put
 
-BENCH = RESULTS / "toyscapes" / "12.jsonl"
+BENCH = RESULTS / "toyscapes" / "20.jsonl"
 RECORDS = load_records(BENCH)
 REAL = RECORDS[0]
 
@@ -37,7 +37,7 @@ def test_lines_survive_their_file(tmp_path):
     lines = load_records(BENCH)
     for line in lines:
         written = put(line, path_of(line, tmp_path))
-        assert written == tmp_path / "toyscapes" / "12.jsonl", "a line goes where lines of its group lie"
+        assert written == tmp_path / "toyscapes" / "20.jsonl", "a line goes where lines of its group lie"
     assert load_records(tmp_path) == lines
     before = written.read_bytes()
     for line in lines:  # the same once more replaces its line
@@ -203,7 +203,7 @@ def test_a_run_is_of_its_recipe_or_of_its_data_and_labels():
     def about(options, recipe=None):
         return About.of(options, recipe, "published", "weights.pth:0123", {}, None)
 
-    assert about(options).group == "toyscapes/12" and about(options).recipe is about(options).preset is None
+    assert about(options).group == "toyscapes/20" and about(options).recipe is about(options).preset is None
     partial = replace(options, data=replace(options.data, partial_labels="1px", num_labelled=None))
     assert about(partial).group == "toyscapes/1px"
     assert about(replace(options, data=replace(options.data, num_labelled=None))).group == "toyscapes/all"

@@ -103,7 +103,7 @@ def gains(differences: Mapping[str, Summary]) -> Figure:
 
 
 def hero(scenes: Sequence[int] = (0, 1, 2)) -> Figure:
-    """Test scenes of the bench, what the recorded networks with 12 labels see in them, and the truth.
+    """Test scenes of the bench, what the recorded networks with 20 labels see in them, and the truth.
 
     Args:
         scenes: numbers of test scenes; by default the first ones, so that nothing is picked.
