@@ -138,7 +138,7 @@ def gradient_noise(noise: Mapping[str, Mapping[int, float]]) -> Figure:
         look: dict[str, Any] = {"marker": mark, "color": COLOURS[colour], "label": NAMES[variant]}
         look |= {"linestyle": "--", "markersize": 9, "markerfacecolor": "none"} if variant == "query" else {}
         axes.plot(list(values), list(values.values()), **look)
-    axes.set(xlabel="keys", ylabel="noise over signal")
+    axes.set(xlabel="keys", ylabel="relative deviation")
     axes.margins(x=0.06, y=0.14)  # a mark at the top is not cut off
     log_ticks(axes, values)
     axes.legend(fontsize=9)
