@@ -25,12 +25,12 @@ from reco_core.runs.recipes import recipe
 from reco_core.trainers import Trainer
 
 ARMS = {
-    "few": "toyscapes/20-half/supervised",
-    "classmix": "toyscapes/20-half/classmix",
-    "reco": "toyscapes/20-half/reco+classmix",
-    "all": "toyscapes/all-half/supervised",
+    "few": "toyscapes/20-quarter/supervised",
+    "classmix": "toyscapes/20-quarter/classmix",
+    "reco": "toyscapes/20-quarter/reco+classmix",
+    "all": "toyscapes/all-quarter/supervised",
 }
-"""Name of the file -> recipe; half of the recorded budget shows the mechanisms."""
+"""Name of the file -> recipe; a quarter of the recorded budget shows the mechanisms."""
 FOLDER = RESULTS / "snapshots"
 SCENES, PREDICTED = 6, 24
 """Test scenes seen along training, and at its end."""

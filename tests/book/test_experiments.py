@@ -74,8 +74,8 @@ def test_the_plan_names_recipes_that_run_all_of_its_seeds():
         assert f"{data.every}/supervised" in RECIPES and f"{data.twice}/classmix" in RECIPES
 
 
-def test_the_librarys_defaults_are_half_of_the_benchs_budget():
-    bench, default = recipe("toyscapes/20-half/classmix"), TrainConfig(method="classmix")
+def test_the_librarys_defaults_are_a_quarter_of_the_benchs_budget():
+    bench, default = recipe("toyscapes/20-quarter/classmix"), TrainConfig(method="classmix")
     assert default.model.width is None and BACKBONES[default.model.backbone].width == bench.model.width
     assert replace(default, model=replace(default.model, width=bench.model.width)) == bench
 
