@@ -35,19 +35,19 @@ Runs = Mapping[str, Mapping[int, Record]]
 """Arm -> seed -> record."""
 
 
-def arms(results: Path = RESULTS, planned: bool = False, quarter: bool = False) -> dict[str, dict[int, Record]]:
+def arms(results: Path = RESULTS, planned: bool = False, budget: str = "") -> dict[str, dict[int, Record]]:
     """The recorded runs of every arm; an arm without records is empty.
 
     Args:
         results: folder of the records.
-        quarter: runs of a quarter of the steps, as `make train` and the recorded arrays of `reco_book.snapshots`.
         planned: only the seeds of results/plan.toml, which had no part in choosing the learning rates.
+        budget: twice, half or quarter of the steps; `make train` and `reco_book.snapshots` take a quarter.
     """
     kept = set(data_set("toyscapes").seeds)
     found = {}
     for arm, name in ARMS.items():
         group, _, method = name.rpartition("/")
-        runs = recipe_records(f"{group}-quarter/{method}" if quarter else name, results)
+        runs = recipe_records(f"{group}-{budget}/{method}" if budget else name, results)
         found[arm] = {seed: record for seed, record in runs.items() if not planned or seed in kept}
     return found
 

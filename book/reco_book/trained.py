@@ -35,7 +35,7 @@ def recorded_arms(results: Path = RESULTS) -> list[tuple[str, float, int]]:
     """(Name, mean test mIoU in percent, seeds) of each arm that has records with as many steps as `make train`."""
     return [
         (ARM_NAMES[arm], fmean(record.miou() for record in runs.values()), len(runs))
-        for arm, runs in arms(results, quarter=True).items()
+        for arm, runs in arms(results, budget="quarter").items()
         if runs
     ]
 
