@@ -12,19 +12,14 @@ from torch import Tensor
 from reco_book.bench import ARM_NAMES
 from reco_book.boundaries import boundary_band
 from reco_book.figures.intervals import Values, draw_forest, draw_means, draw_seeds, forest_legend
-from reco_book.figures.style import COLOURS, ZERO, draw_range, log_ticks, maps_beside_images
+from reco_book.figures.style import COLOURS, METHOD_COLOURS, ZERO, draw_range, log_ticks, maps_beside_images
 from reco_book.scorecard import Judged
 from reco_book.seeds import Summary
 from reco_book.snapshots import FOLDER, load_snapshot
 from reco_core import IGNORE_INDEX, datasets
 from reco_core.analysis.plots import Palette, colour_labels, new_figure, rgb, show_image
 
-ARM_COLOURS = {
-    "supervised": COLOURS["grey"],
-    "classmix": COLOURS["orange"],
-    "reco+classmix": COLOURS["blue"],
-    "all labels": COLOURS["ink"],
-}
+ARM_COLOURS = {arm: METHOD_COLOURS.get(arm, COLOURS["ink"]) for arm in ARM_NAMES}
 
 
 def learning_curves(histories: Mapping[str, Sequence[Sequence[Mapping[str, float]]]]) -> Figure:

@@ -31,13 +31,13 @@ METHOD_COLOURS = {
     "supervised": COLOURS["grey"],
     "mean_teacher": COLOURS["yellow"],
     "cutout": COLOURS["purple"],
-    "cutmix": COLOURS["orange"],
-    "classmix": COLOURS["sky"],
+    "cutmix": COLOURS["sky"],
+    "classmix": COLOURS["orange"],
     "reco+classmix": COLOURS["blue"],
     "reco+supervised": COLOURS["green"],
     "s4gan": COLOURS["red"],
     "reco+mean_teacher": COLOURS["ink"],
-    "unimatch": COLOURS["orange"],
+    "unimatch": COLOURS["sky"],
     "reco+unimatch": COLOURS["red"],
 }
 
