@@ -82,7 +82,8 @@ class Family:
                 yield f"{group}-rates/{method}-{rate:.0e}", self.options(method, few, TIMES["quarter"], rate)
         few = f"{self.name}/{self.labels}"
         yield f"{few}/reco+classmix", self.options("reco+classmix")
-        yield f"{few}-quarter/reco+classmix", self.options("reco+classmix", times=TIMES["quarter"])
+        for name, times in TIMES.items():
+            yield f"{few}-{name}/reco+classmix", self.options("reco+classmix", times=times)
         for method in BASE_METHODS:
             yield f"{few}/{method}", self.options(method)
             yield f"{few}/reco+{method}", self.options(f"reco+{method}")
