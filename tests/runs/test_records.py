@@ -18,7 +18,7 @@ from reco_core.files import atomic_write
 from reco_core.runs.recipes import is_run_of
 from reco_core.runs.records import About, load_records, put
 
-BENCH = RESULTS / "toyscapes" / "20-quarter.jsonl"
+BENCH = RESULTS / "toyscapes" / "20.jsonl"
 RECORDS = load_records(BENCH)
 REAL = RECORDS[0]
 
@@ -34,7 +34,7 @@ def scored(line, miou):
 
 
 def test_lines_survive_their_file(tmp_path):
-    lines = load_records(BENCH)
+    lines = load_records(BENCH.with_name("20-quarter.jsonl"))
     for line in lines:
         written = put(line, path_of(line, tmp_path))
         assert written == tmp_path / "toyscapes" / "20-quarter.jsonl", "a line goes where lines of its group lie"
@@ -131,7 +131,7 @@ def test_a_damaged_line_is_refused_by_file_and_line(damage, tmp_path):
     make, words = DAMAGES[damage]
     lines = BENCH.read_text(encoding="utf-8").splitlines()[:3]
     lines[1] = make(json.loads(lines[1]))
-    path = tmp_path / "20-quarter.jsonl"
+    path = tmp_path / "20.jsonl"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"20\.jsonl, line 2: ") as refused:
         load_records(tmp_path)
@@ -140,7 +140,7 @@ def test_a_damaged_line_is_refused_by_file_and_line(damage, tmp_path):
 
 
 def test_a_damaged_file_is_not_written_to(tmp_path):
-    path = tmp_path / "20-quarter.jsonl"
+    path = tmp_path / "20.jsonl"
     for make, words in (DAMAGES["cut"], DAMAGES["seed as text"]):
         lines = BENCH.read_text(encoding="utf-8").splitlines()[:3]
         lines[1] = make(json.loads(lines[1]))
