@@ -35,7 +35,7 @@ class Profile:
 
 
 PROFILES = {
-    "smoke": Profile("smoke", iterations=4, seeds=1, train_images=24, eval_images=4, samples=200),
+    "smoke": Profile("smoke", iterations=4, seeds=1, train_images=32, eval_images=4, samples=200),
     "demo": Profile("demo", iterations=240, seeds=1, train_images=200, eval_images=50, samples=5000),
     "full": Profile("full", iterations=40_000, seeds=3, train_images=2000, eval_images=100, samples=50_000),
 }

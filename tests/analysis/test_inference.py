@@ -22,7 +22,7 @@ def checkpoint(tmp_path):
 
 def test_the_loaded_network_is_the_trained_one(checkpoint):
     path, session = checkpoint
-    images = torch.rand(1, 3, 32, 32)
+    images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = session.trainer.network.eval()(images).logits
         for which, state in (("last", session.trainer.network.state_dict()), ("best", session.best_state)):

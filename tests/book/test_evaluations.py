@@ -12,7 +12,7 @@ from reco_core.errors import InputError
 from reco_core.runs.recipes import is_run_of
 from reco_core.runs.records import load_records
 
-RUN = load_records(RESULTS / "toyscapes" / "12.jsonl")[0]
+RUN = load_records(RESULTS / "toyscapes" / "20.jsonl")[0]
 SCORED = Evaluation(RUN.about, "last", "test", RUN.classes, RUN.scores, {"2": 0.3}, {"2": 0.6}, {"2": 0.2})
 
 

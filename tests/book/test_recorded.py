@@ -17,7 +17,7 @@ from reco_core.runs.recipes import RECIPES
 from reco_core.runs.records import load_records, put
 
 OTHERS = {"AdvSemSeg", "CCT", "GCT", "VAT", "PseudoSeg", "CAC (PSPNet)", "CCT (PSPNet)"}
-REAL = load_records(RESULTS / "toyscapes" / "12.jsonl")[0]
+REAL = load_records(RESULTS / "toyscapes" / "20.jsonl")[0]
 
 
 def about(line, recipe, seed):

@@ -266,7 +266,7 @@ def test_processes_that_reproduce_a_group_share_the_work(quick):
 
 def pretended():
     """In place of `train_one`: writes a record that trained nothing; ClassMix fails."""
-    (real, *_) = load_records(ROOT / "results" / "toyscapes" / "12.jsonl")
+    (real, *_) = load_records(ROOT / "results" / "toyscapes" / "20.jsonl")
 
     def train(options, folder, record, recipe, preset):
         if options.method == "classmix":

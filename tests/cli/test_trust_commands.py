@@ -308,10 +308,10 @@ def recorded(results):
 
 
 DAMAGES = {
-    "a record cut short": ("12.jsonl", lambda path, text: path.write_text(text[:-20])),
+    "a record cut short": ("20.jsonl", lambda path, text: path.write_text(text[:-20])),
     "a record of another version": (
-        "12.jsonl", lambda path, text: path.write_text(text.replace('"schema":2', '"schema":99'))),
-    "a folder in the file's place": ("12.jsonl", lambda path, text: [path.unlink(), path.mkdir()]),
+        "20.jsonl", lambda path, text: path.write_text(text.replace('"schema":2', '"schema":99'))),
+    "a folder in the file's place": ("20.jsonl", lambda path, text: [path.unlink(), path.mkdir()]),
     "a record cut short in the file of another group": ("50.jsonl", lambda path, text: path.write_text(text[:100])),
 }  # fmt: skip
 """What is done to a file of records, given what is in the group's."""
@@ -367,7 +367,7 @@ def test_a_record_that_is_damaged_during_a_sweep_fails_its_run_and_no_other(tmp_
     told = capsys.readouterr()
     assert end.value.code == 2 and says(told.err.strip(), "reco: 1 of 3 runs …; the same command tries them again")
     failed = [line for line in told.out.splitlines() if "FAILED" in line]
-    assert len(failed) == 1 and f"{GROUP}/supervised-seed1" in failed[0] and "12.jsonl, line 1: not valid" in failed[0]
+    assert len(failed) == 1 and f"{GROUP}/supervised-seed1" in failed[0] and "20.jsonl, line 1: not valid" in failed[0]
     assert recorded(tmp_path / "results") == [0, 2]
 
 
