@@ -43,7 +43,7 @@ def idea(resolution: int = 4 * RESOLUTION) -> Figure:
 def _queries(axes: Axes, image: np.ndarray, labels: Tensor) -> None:
     blend = 0.55 * image + 0.45 * colour_labels(labels, PALETTE)
     axes.imshow(blend.astype(np.uint8), interpolation="nearest")
-    # where a network is usually unsure: one pixel of the scene that it sees on either side of a boundary
+    # where a network is usually not confident: one pixel of the scene that it sees on either side of a boundary
     near = boundary_band(labels[None], width=len(labels) // RESOLUTION)[0]
     hard = (labels == CLASSES.index(QUERY_CLASS)) & near
     rows, columns = hard.nonzero().T.numpy()
